@@ -1,0 +1,154 @@
+/**
+ * Configuration is a table: name, documentation, parser, default. From it come the parser, the types, the generated
+ * reference, `example.env` and the settings page. Each system has a table of its own; `compose.ts` joins them.
+ */
+
+/** Production when PUBLIC_URL is https or NODE_ENV is `production`; else development. */
+export type Mode = 'development' | 'production'
+
+/** One setting. `T` is what the program gets. */
+export interface Setting<T> {
+  /** The environment variable. */
+  readonly name: string
+  /** One or two sentences for the person who runs the server. */
+  readonly doc: string
+  /** Turns the text into a value; throws an Error whose message says what was expected and what came. */
+  readonly parse: (text: string) => T
+  /** The value when the variable is absent or empty. `required` in a mode means: refuse to start without it. */
+  readonly fallback: { readonly development: T | Required; readonly production: T | Required }
+  /** The default in words, for the reference; without it the default value itself is shown. */
+  readonly defaultText?: string
+  /** Never shown, logged or printed. */
+  readonly secret?: boolean
+  /** A line for `example.env`. */
+  readonly example?: string
+  /** Other names for the same thing; two different values are an error. */
+  readonly aliases?: readonly string[]
+}
+
+export const required: unique symbol = Symbol('required')
+export type Required = typeof required
+
+export type SettingTable = Readonly<Record<string, Setting<unknown>>>
+export type ValuesOf<Table extends SettingTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never
+}
+
+interface SettingOptions<T> extends Omit<Setting<T>, 'parse' | 'fallback'> {
+  /** The default in both modes, or one for each. */
+  readonly fallback: T | Required | { readonly development: T | Required; readonly production: T | Required }
+}
+
+/** A setting read by `parse`. */
+export function setting<T>(parse: (text: string) => T, options: SettingOptions<T>): Setting<T> {
+  const { fallback, ...rest } = options
+  const perMode = isPerMode(fallback) ? fallback : { development: fallback, production: fallback }
+  return { ...rest, parse, fallback: perMode }
+}
+
+function isPerMode<T>(value: unknown): value is { development: T | Required; production: T | Required } {
+  return typeof value === 'object' && value !== null && 'development' in value && 'production' in value
+}
+
+/** Any text. */
+export const text = (input: string): string => input
+
+/** An integer between two bounds, both inclusive. */
+export const integer = (bounds: { min: number; max: number }) => (input: string): number => {
+  const value = Number(input)
+  if (!/^-?\d+$/.test(input) || value < bounds.min || value > bounds.max) {
+    throw new Error(`expected a whole number from ${bounds.min} to ${bounds.max}, got "${input}"`)
+  }
+  return value
+}
+
+/** A comma-separated list; blanks around items are dropped, and so are empty items. */
+export const list = (input: string): readonly string[] =>
+  input
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== '')
+
+/** One of a few words. */
+export const oneOf = <const Words extends readonly string[]>(words: Words) => (input: string): Words[number] => {
+  const found = words.find(word => word === input)
+  if (found === undefined) throw new Error(`expected one of ${words.join(', ')}, got "${input}"`)
+  return found
+}
+
+/** true, 1, on, yes / false, 0, off, no. */
+export const flag = (input: string): boolean => {
+  if (/^(true|1|on|yes)$/i.test(input)) return true
+  if (/^(false|0|off|no)$/i.test(input)) return false
+  throw new Error(`expected true or false, got "${input}"`)
+}
+
+/** An http(s) URL; comes back without a trailing slash. */
+export const httpUrl = (input: string): string => {
+  const url = URL.parse(input)
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new Error(`expected an http or https URL, got "${input}"`)
+  }
+  return url.href.replace(/\/$/, '')
+}
+
+/** A secret of at least 32 characters. */
+export const longSecret = (input: string): string => {
+  if (input.length < 32) throw new Error(`expected at least 32 characters, got ${input.length}`)
+  return input
+}
+
+export interface ConfigFault {
+  readonly name: string
+  readonly sentence: string
+}
+
+/** Every fault of a configuration at once; nothing was started. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly faults: readonly ConfigFault[]
+  constructor(faults: readonly ConfigFault[]) {
+    super(faults.map(fault => `${fault.name}: ${fault.sentence}`).join('\n'))
+    this.faults = faults
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The mode that an environment asks for. */
+export function modeOf(env: Environment): Mode {
+  return env['NODE_ENV'] === 'production' || /^https:/i.test(env['PUBLIC_URL'] ?? '') ? 'production' : 'development'
+}
+
+/** Reads one table; faults are pushed onto `faults`, and the values are then not to be used. */
+export function readSettings<Table extends SettingTable>(
+  table: Table,
+  env: Environment,
+  mode: Mode,
+  faults: ConfigFault[],
+): ValuesOf<Table> {
+  const values: Record<string, unknown> = {}
+  for (const [key, one] of Object.entries(table)) values[key] = readSetting(one, env, mode, faults)
+  return values as ValuesOf<Table> // each key was read by its own parser just above
+}
+
+function readSetting(one: Setting<unknown>, env: Environment, mode: Mode, faults: ConfigFault[]): unknown {
+  const given = [one.name, ...(one.aliases ?? [])].filter(name => (env[name] ?? '') !== '')
+  const [first, ...others] = given
+  if (first === undefined) {
+    const value = one.fallback[mode]
+    if (value === required) faults.push({ name: one.name, sentence: `is missing. ${one.doc}` })
+    return value
+  }
+  const differing = others.find(name => env[name] !== env[first])
+  if (differing !== undefined) {
+    faults.push({ name: first, sentence: `${first} and ${differing} are two names for one setting, but differ` })
+  }
+  try {
+    return one.parse(env[first] ?? '')
+  } catch (cause) {
+    const sentence = cause instanceof Error ? cause.message : 'cannot be read'
+    faults.push({ name: first, sentence: one.secret === true ? sentence.replaceAll(env[first] ?? '', '…') : sentence })
+    return undefined
+  }
+}
