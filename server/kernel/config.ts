@@ -42,11 +42,13 @@ interface SettingOptions<T> extends Omit<Setting<T>, 'parse' | 'fallback'> {
 /** A setting read by `parse`. */
 export function setting<T>(parse: (text: string) => T, options: SettingOptions<T>): Setting<T> {
   const { fallback, ...rest } = options
-  const perMode = isPerMode(fallback) ? fallback : { development: fallback, production: fallback }
+  const perMode: Setting<T>['fallback'] = isPerMode<T>(fallback)
+    ? fallback
+    : { development: fallback, production: fallback }
   return { ...rest, parse, fallback: perMode }
 }
 
-function isPerMode<T>(value: unknown): value is { development: T | Required; production: T | Required } {
+function isPerMode<T>(value: unknown): value is Setting<T>['fallback'] {
   return typeof value === 'object' && value !== null && 'development' in value && 'production' in value
 }
 

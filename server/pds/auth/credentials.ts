@@ -20,7 +20,14 @@ export type Credentials =
       readonly sessionId: string
       readonly scope: SessionScope
     }
-  | { readonly kind: 'refresh'; readonly did: Did; readonly account: number; readonly sessionId: string; readonly jti: string; readonly token: string }
+  | {
+      readonly kind: 'refresh'
+      readonly did: Did
+      readonly account: number
+      readonly sessionId: string
+      readonly jti: string
+      readonly token: string
+    }
   /** A JWT that an account (ours or not) signed with its `#atproto` key for this server. */
   | { readonly kind: 'service'; readonly issuer: Did; readonly method: string | undefined }
   | { readonly kind: 'admin' }

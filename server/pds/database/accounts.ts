@@ -48,7 +48,9 @@ export function accountById(tx: ReadTx, id: number): Promise<Account | undefined
 
 /** The account that a repo identifier (DID or handle) names. */
 export function accountByIdentifier(tx: ReadTx, identifier: string): Promise<Account | undefined> {
-  return identifier.startsWith('did:') ? accountByDid(tx, identifier) : accountByHandle(tx, identifier.toLowerCase())
+  return identifier.startsWith('did:')
+    ? accountByDid(tx, identifier)
+    : accountByHandle(tx, identifier.toLowerCase())
 }
 
 /** The sealed signing and rotation keys of an account. */
@@ -122,8 +124,17 @@ export async function setPasswordHash(tx: Tx, id: number, hash: string | null): 
 }
 
 /** Sets the e-mail address (lower case) and when it was confirmed. */
-export async function setEmail(tx: Tx, id: number, email: string | null, confirmedAt: number | null): Promise<void> {
-  await tx.run(`UPDATE pds_accounts SET email = $2, email_confirmed_at = $3 WHERE id = $1`, [id, email, confirmedAt])
+export async function setEmail(
+  tx: Tx,
+  id: number,
+  email: string | null,
+  confirmedAt: number | null,
+): Promise<void> {
+  await tx.run(`UPDATE pds_accounts SET email = $2, email_confirmed_at = $3 WHERE id = $1`, [
+    id,
+    email,
+    confirmedAt,
+  ])
 }
 
 /** How many accounts there are. */

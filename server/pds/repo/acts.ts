@@ -4,8 +4,18 @@ import type { Tx } from '../../kernel/storage/database.ts'
 
 /** One write of a client. `record` is JSON as it came (`$link`, `$bytes`), validated for shape by the caller. */
 export type RecordWrite =
-  | { readonly action: 'create'; readonly collection: string; readonly rkey?: string; readonly record: unknown }
-  | { readonly action: 'update'; readonly collection: string; readonly rkey: string; readonly record: unknown }
+  | {
+      readonly action: 'create'
+      readonly collection: string
+      readonly rkey?: string
+      readonly record: unknown
+    }
+  | {
+      readonly action: 'update'
+      readonly collection: string
+      readonly rkey: string
+      readonly record: unknown
+    }
   /** Creates, or replaces what is there (putRecord). */
   | { readonly action: 'put'; readonly collection: string; readonly rkey: string; readonly record: unknown }
   | { readonly action: 'delete'; readonly collection: string; readonly rkey: string }
@@ -39,7 +49,11 @@ export interface Repositories {
   /** All or nothing; durable when it resolves. */
   write(request: WriteRequest): Promise<WriteAnswer>
   /** The first, empty commit of a new account, within its transaction; appends #commit and #sync when `announce`. */
-  createEmpty(tx: Tx, account: Pick<Account, 'id' | 'did'> & { readonly signingKeySealed: Uint8Array }, options: { readonly announce: boolean }): Promise<void>
+  createEmpty(
+    tx: Tx,
+    account: Pick<Account, 'id' | 'did'> & { readonly signingKeySealed: Uint8Array },
+    options: { readonly announce: boolean },
+  ): Promise<void>
   /**
    * A fresh commit over the same tree, signed with the current key, within the transaction: at activation, so that what
    * was imported is live at once. Appends #commit (empty ops) and/or #sync as the network needs it. Gives its CID and rev.

@@ -33,8 +33,14 @@ export interface CommitOp {
 export interface Sequencer {
   commit(tx: Tx, event: CommitEvent): Promise<number>
   /** `blocks`: a CAR with the commit alone. */
-  sync(tx: Tx, event: { readonly did: Did; readonly rev: string; readonly blocks: Uint8Array }): Promise<number>
+  sync(
+    tx: Tx,
+    event: { readonly did: Did; readonly rev: string; readonly blocks: Uint8Array },
+  ): Promise<number>
   identity(tx: Tx, event: { readonly did: Did; readonly handle?: string }): Promise<number>
   /** `status` is absent when active: `takendown | suspended | deleted | deactivated`. */
-  account(tx: Tx, event: { readonly did: Did; readonly active: boolean; readonly status?: string }): Promise<number>
+  account(
+    tx: Tx,
+    event: { readonly did: Did; readonly active: boolean; readonly status?: string },
+  ): Promise<number>
 }

@@ -46,5 +46,13 @@ export interface XrpcCall<Params, Input> {
 export type XrpcReply =
   | undefined
   | { readonly json: unknown; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly bytes: Uint8Array; readonly contentType: string; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly stream: AsyncIterable<Uint8Array>; readonly contentType: string; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly bytes: Uint8Array
+      readonly contentType: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
+  | {
+      readonly stream: AsyncIterable<Uint8Array>
+      readonly contentType: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
