@@ -1,0 +1,295 @@
+/** com.atproto.server.*: accounts, sessions, app passwords, service auth. */
+import { get, post } from '../support/http.ts'
+import { type Case, keepMembers, kept, member } from './case.ts'
+
+const ns = 'com.atproto.server'
+const wish = (handle: string, more: object = {}) => ({
+  handle,
+  email: `${handle.split('.')[0]}@example.com`,
+  password: 'a good long password',
+  ...more,
+})
+const signUp = (name: string, body: object, more: Partial<Case> = {}): Case => ({
+  name: `createAccount: ${name}`,
+  call: () => post(`${ns}.createAccount`, body),
+  ...more,
+})
+const logIn = (name: string, call: Case['call'], more: Partial<Case> = {}): Case => ({
+  name: `createSession: ${name}`,
+  call,
+  ...more,
+})
+
+export const accountCases: readonly Case[] = [
+  { name: 'describeServer', call: () => get(`${ns}.describeServer`), headers: ['access-control-allow-origin'] },
+  signUp('a good one', wish('erin.test'), { keep: keepMembers('erin', 'did', 'accessJwt', 'refreshJwt') }),
+  signUp('a taken handle', wish('alice.test', { email: 'other@example.com' })),
+  signUp('a taken handle in capitals', wish('ALICE.test', { email: 'other@example.com' })),
+  signUp('a taken e-mail', wish('alice2.test', { email: 'alice@example.com' })),
+  signUp('a bad e-mail', wish('mallory.test', { email: 'not an address' })),
+  signUp('no e-mail', { handle: 'noemail.test', password: 'a good long password' }),
+  signUp('no password', { handle: 'nopassword.test', email: 'nopassword@example.com' }),
+  signUp('no handle', { email: 'nohandle@example.com', password: 'a good long password' }),
+  signUp('a handle that is a number', { handle: 12, email: 'n@example.com', password: 'a good long password' }),
+  signUp('a handle with an underscore', wish('under_score.test')),
+  signUp('a handle that starts with a hyphen', wish('-hyphen.test')),
+  signUp('a handle with a dot inside its name', wish('two.parts.test')),
+  signUp('a handle of two letters', wish('ab.test')),
+  signUp('a handle of nineteen letters', wish('abcdefghijklmnopqrs.test')),
+  signUp('a handle without a domain', wish('justname')),
+  signUp('a handle of a foreign domain', wish('mallory.example.com')),
+  signUp('a reserved handle', wish('admin.test')),
+  signUp('a handle with a bad top-level domain', wish('mallory.onion')),
+  signUp('an invite code where none is needed', wish('invited.test', { inviteCode: 'test-abcde' })),
+  signUp('a recovery key that is none', wish('recovery.test', { recoveryKey: 'not a did:key' })),
+  signUp('an existing DID without service auth', wish('moved.test', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })),
+  signUp('a password that is too long', wish('longpass.test', { password: 'x'.repeat(2000) })),
+]
+
+export const sessionCases: readonly Case[] = [
+  logIn(
+    'by handle',
+    w => post(`${ns}.createSession`, { identifier: w.bob.handle, password: w.bob.password }),
+    { keep: keepMembers('bob', 'accessJwt', 'refreshJwt') },
+  ),
+  logIn('by handle in capitals', w =>
+    post(`${ns}.createSession`, { identifier: w.bob.handle.toUpperCase(), password: w.bob.password }),
+  ),
+  logIn('by DID', w => post(`${ns}.createSession`, { identifier: w.bob.did, password: w.bob.password })),
+  logIn('by e-mail', w => post(`${ns}.createSession`, { identifier: w.bob.email, password: w.bob.password })),
+  logIn('a wrong password', w => post(`${ns}.createSession`, { identifier: w.bob.handle, password: 'wrong' }), {
+    message: true,
+  }),
+  logIn('an unknown handle', () => post(`${ns}.createSession`, { identifier: 'nobody.test', password: 'wrong' }), {
+    message: true,
+  }),
+  logIn('no password', w => post(`${ns}.createSession`, { identifier: w.bob.handle })),
+  logIn('a deactivated account', w =>
+    post(`${ns}.createSession`, { identifier: w.carol.handle, password: w.carol.password }),
+  ),
+  logIn('a GET', () => get(`${ns}.createSession`, { identifier: 'x', password: 'y' })),
+  { name: 'getSession', call: w => get(`${ns}.getSession`, {}, { token: w.alice.accessJwt }) },
+  { name: 'getSession: deactivated', call: w => get(`${ns}.getSession`, {}, { token: w.carol.accessJwt }) },
+  { name: 'getSession: no token', call: () => get(`${ns}.getSession`) },
+  { name: 'getSession: a garbled token', call: () => get(`${ns}.getSession`, {}, { token: 'garbled' }) },
+  {
+    name: 'getSession: a token with a wrong signature',
+    call: w => get(`${ns}.getSession`, {}, { token: `${w.alice.accessJwt.slice(0, -6)}AAAAAA` }),
+  },
+  { name: 'getSession: a refresh token', call: w => get(`${ns}.getSession`, {}, { token: w.alice.refreshJwt }) },
+  {
+    name: 'getSession: basic authorization',
+    call: () => get(`${ns}.getSession`, {}, { headers: { authorization: 'Basic YWRtaW46d3Jvbmc=' } }),
+  },
+  {
+    name: 'getSession: an empty bearer',
+    call: () => get(`${ns}.getSession`, {}, { headers: { authorization: 'Bearer ' } }),
+  },
+  {
+    name: 'getSession: an unknown scheme',
+    call: () => get(`${ns}.getSession`, {}, { headers: { authorization: 'Whatever abc' } }),
+  },
+  { name: 'getSession: a POST', call: w => post(`${ns}.getSession`, undefined, { token: w.alice.accessJwt }) },
+  {
+    name: 'refreshSession',
+    call: w => post(`${ns}.refreshSession`, undefined, { token: kept(w, 'bob.refreshJwt') }),
+    keep: keepMembers('bob2', 'accessJwt', 'refreshJwt'),
+  },
+  {
+    name: 'refreshSession: the old token once more, within the grace',
+    call: w => post(`${ns}.refreshSession`, undefined, { token: kept(w, 'bob.refreshJwt') }),
+  },
+  {
+    name: 'refreshSession: an access token',
+    call: w => post(`${ns}.refreshSession`, undefined, { token: w.bob.accessJwt }),
+  },
+  { name: 'refreshSession: no token', call: () => post(`${ns}.refreshSession`) },
+  { name: 'refreshSession: garbled', call: () => post(`${ns}.refreshSession`, undefined, { token: 'a.b.c' }) },
+  {
+    name: 'deleteSession: an access token',
+    call: w => post(`${ns}.deleteSession`, undefined, { token: w.bob.accessJwt }),
+  },
+  {
+    name: 'deleteSession',
+    call: w => post(`${ns}.deleteSession`, undefined, { token: kept(w, 'bob2.refreshJwt') }),
+  },
+  {
+    name: 'refreshSession: after the log-out',
+    call: w => post(`${ns}.refreshSession`, undefined, { token: kept(w, 'bob2.refreshJwt') }),
+  },
+  { name: 'deleteSession: no token', call: () => post(`${ns}.deleteSession`) },
+]
+
+export const appPasswordCases: readonly Case[] = [
+  { name: 'listAppPasswords: none', call: w => get(`${ns}.listAppPasswords`, {}, { token: w.alice.accessJwt }) },
+  {
+    name: 'createAppPassword',
+    call: w => post(`${ns}.createAppPassword`, { name: 'phone' }, { token: w.alice.accessJwt }),
+    keep: keepMembers('phone', 'password'),
+  },
+  {
+    name: 'createAppPassword: the same name again',
+    call: w => post(`${ns}.createAppPassword`, { name: 'phone' }, { token: w.alice.accessJwt }),
+  },
+  {
+    name: 'createAppPassword: privileged',
+    call: w => post(`${ns}.createAppPassword`, { name: 'chat', privileged: true }, { token: w.alice.accessJwt }),
+  },
+  {
+    name: 'createAppPassword: no name',
+    call: w => post(`${ns}.createAppPassword`, {}, { token: w.alice.accessJwt }),
+  },
+  { name: 'createAppPassword: no token', call: () => post(`${ns}.createAppPassword`, { name: 'x' }) },
+  { name: 'listAppPasswords', call: w => get(`${ns}.listAppPasswords`, {}, { token: w.alice.accessJwt }) },
+  logIn(
+    'with an app password',
+    w => post(`${ns}.createSession`, { identifier: w.alice.handle, password: kept(w, 'phone.password') }),
+    { keep: keepMembers('phone', 'accessJwt', 'refreshJwt') },
+  ),
+  {
+    name: 'getSession: with an app password',
+    call: w => get(`${ns}.getSession`, {}, { token: kept(w, 'phone.accessJwt') }),
+  },
+  {
+    name: 'createAppPassword: with an app password',
+    call: w => post(`${ns}.createAppPassword`, { name: 'nested' }, { token: kept(w, 'phone.accessJwt') }),
+  },
+  {
+    name: 'createRecord: with an app password',
+    call: w =>
+      post(
+        'com.atproto.repo.createRecord',
+        {
+          repo: w.alice.did,
+          collection: 'app.bsky.feed.post',
+          record: { text: 'from the phone', createdAt: new Date().toISOString() },
+        },
+        { token: kept(w, 'phone.accessJwt') },
+      ),
+  },
+  {
+    name: 'deactivateAccount: with an app password',
+    call: w => post(`${ns}.deactivateAccount`, {}, { token: kept(w, 'phone.accessJwt') }),
+  },
+  {
+    name: 'updateHandle: with an app password',
+    call: w =>
+      post('com.atproto.identity.updateHandle', { handle: 'stolen.test' }, { token: kept(w, 'phone.accessJwt') }),
+  },
+  {
+    name: 'revokeAppPassword',
+    call: w => post(`${ns}.revokeAppPassword`, { name: 'phone' }, { token: w.alice.accessJwt }),
+  },
+  {
+    name: 'revokeAppPassword: an unknown name',
+    call: w => post(`${ns}.revokeAppPassword`, { name: 'nothing' }, { token: w.alice.accessJwt }),
+  },
+  {
+    name: 'refreshSession: after the app password was revoked',
+    call: w => post(`${ns}.refreshSession`, undefined, { token: kept(w, 'phone.refreshJwt') }),
+  },
+  logIn('with a revoked app password', w =>
+    post(`${ns}.createSession`, { identifier: w.alice.handle, password: kept(w, 'phone.password') }),
+  ),
+]
+
+const serviceAuth = (name: string, query: Record<string, string | number>, more: Partial<Case> = {}): Case => ({
+  name: `getServiceAuth: ${name}`,
+  call: w => get(`${ns}.getServiceAuth`, query, { token: w.alice.accessJwt }),
+  ...more,
+})
+const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds
+
+export const serviceAuthCases: readonly Case[] = [
+  serviceAuth('an audience', { aud: 'did:web:api.example.com' }),
+  serviceAuth('a method', { aud: 'did:web:api.example.com', lxm: 'app.bsky.feed.getTimeline' }),
+  serviceAuth('no audience', {}),
+  serviceAuth('an audience that is no DID', { aud: 'nobody' }),
+  serviceAuth('a method that is no NSID', { aud: 'did:web:api.example.com', lxm: 'x' }),
+  serviceAuth('a method that may not be delegated', {
+    aud: 'did:web:api.example.com',
+    lxm: 'com.atproto.server.createAppPassword',
+  }),
+  serviceAuth('an expiry in the past', { aud: 'did:web:api.example.com', exp: inSeconds(-60) }),
+  serviceAuth('a long expiry without a method', { aud: 'did:web:api.example.com', exp: inSeconds(600) }),
+  serviceAuth('half an hour with a method', {
+    aud: 'did:web:api.example.com',
+    lxm: 'com.atproto.repo.uploadBlob',
+    exp: inSeconds(1800),
+  }),
+  serviceAuth('two hours with a method', {
+    aud: 'did:web:api.example.com',
+    lxm: 'com.atproto.repo.uploadBlob',
+    exp: inSeconds(7200),
+  }),
+  serviceAuth('an expiry that is no number', { aud: 'did:web:api.example.com', exp: 'soon' }),
+  { name: 'getServiceAuth: no token', call: () => get(`${ns}.getServiceAuth`, { aud: 'did:web:api.example.com' }) },
+]
+
+const asErin = (path: string, body?: unknown) => (w: Parameters<Case['call']>[0]) =>
+  post(`${ns}.${path}`, body, { token: kept(w, 'erin.accessJwt') })
+
+export const statusCases: readonly Case[] = [
+  {
+    name: 'checkAccountStatus',
+    call: w => get(`${ns}.checkAccountStatus`, {}, { token: w.alice.accessJwt }),
+  },
+  { name: 'checkAccountStatus: no token', call: () => get(`${ns}.checkAccountStatus`) },
+  { name: 'deactivateAccount: no token', call: () => post(`${ns}.deactivateAccount`, {}) },
+  { name: 'deactivateAccount', call: asErin('deactivateAccount', {}) },
+  { name: 'deactivateAccount: again', call: asErin('deactivateAccount', {}) },
+  {
+    name: 'deactivateAccount: a date that is none',
+    call: asErin('deactivateAccount', { deleteAfter: 'tomorrow' }),
+  },
+  {
+    name: 'checkAccountStatus: deactivated',
+    call: w => get(`${ns}.checkAccountStatus`, {}, { token: kept(w, 'erin.accessJwt') }),
+  },
+  {
+    name: 'createRecord: by a deactivated account',
+    call: w =>
+      post(
+        'com.atproto.repo.createRecord',
+        { repo: kept(w, 'erin.did'), collection: 'com.example.note', record: { text: 'x' } },
+        { token: kept(w, 'erin.accessJwt') },
+      ),
+  },
+  {
+    name: 'uploadBlob: by a deactivated account',
+    call: w =>
+      post('com.atproto.repo.uploadBlob', Buffer.from('hello'), {
+        token: kept(w, 'erin.accessJwt'),
+        headers: { 'content-type': 'text/plain' },
+      }),
+  },
+  {
+    name: 'describeRepo: deactivated',
+    call: w => get('com.atproto.repo.describeRepo', { repo: kept(w, 'erin.did') }),
+  },
+  {
+    name: 'listRecords: deactivated',
+    call: w => get('com.atproto.repo.listRecords', { repo: kept(w, 'erin.did'), collection: 'com.example.note' }),
+  },
+  {
+    name: 'resolveHandle: deactivated',
+    call: () => get('com.atproto.identity.resolveHandle', { handle: 'erin.test' }),
+  },
+  {
+    name: 'getRepoStatus: deactivated',
+    call: w => get('com.atproto.sync.getRepoStatus', { did: kept(w, 'erin.did') }),
+  },
+  { name: 'getRepo: deactivated', call: w => get('com.atproto.sync.getRepo', { did: kept(w, 'erin.did') }) },
+  {
+    name: 'getLatestCommit: deactivated',
+    call: w => get('com.atproto.sync.getLatestCommit', { did: kept(w, 'erin.did') }),
+  },
+  { name: 'activateAccount', call: asErin('activateAccount') },
+  { name: 'activateAccount: again', call: asErin('activateAccount') },
+  { name: 'activateAccount: no token', call: () => post(`${ns}.activateAccount`) },
+  {
+    name: 'getRepoStatus: active again',
+    call: w => get('com.atproto.sync.getRepoStatus', { did: kept(w, 'erin.did') }),
+    keep: (w, answer) => void w.kept.set('erin.rev', member(answer, 'rev')),
+  },
+]

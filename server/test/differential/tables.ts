@@ -1,0 +1,26 @@
+import type { Case } from './case.ts'
+import { blobCases } from './tables-blobs.ts'
+import { httpCases } from './tables-http.ts'
+import { identityCases } from './tables-identity.ts'
+import { applyCases, createCases, deleteCases, importCases, putCases, readCases } from './tables-repo.ts'
+import { accountCases, appPasswordCases, serviceAuthCases, sessionCases, statusCases } from './tables-server.ts'
+import { syncCases } from './tables-sync.ts'
+
+/** All cases by subject, in the order in which they run: later ones use what earlier ones made. */
+export const tables: ReadonlyMap<string, readonly Case[]> = new Map([
+  ['accounts', accountCases],
+  ['sessions', sessionCases],
+  ['app passwords', appPasswordCases],
+  ['service auth', serviceAuthCases],
+  ['account status', statusCases],
+  ['creating records', createCases],
+  ['putting records', putCases],
+  ['deleting records', deleteCases],
+  ['many writes at once', applyCases],
+  ['reading records', readCases],
+  ['blobs', blobCases],
+  ['identity', identityCases],
+  ['sync', syncCases],
+  ['import', importCases],
+  ['beneath the methods', httpCases],
+])
