@@ -4,7 +4,11 @@ export interface BlobStore {
    * Streams `body` under `key`, durable when it resolves; replaces what was there. Never holds more than a part
    * (some MiB) in memory. If `body` fails, or yields more than `bytesMax`, nothing remains and it throws.
    */
-  put(key: string, body: AsyncIterable<Uint8Array>, options: { readonly bytesMax: number }): Promise<{ readonly size: number }>
+  put(
+    key: string,
+    body: AsyncIterable<Uint8Array>,
+    options: { readonly bytesMax: number },
+  ): Promise<{ readonly size: number }>
   /** Moves what stands under `from` to `to` (replacing); throws Refusal 'missing' when there is nothing. */
   move(from: string, to: string): Promise<void>
   /** The bytes under `key`, or undefined. `range` is inclusive start, exclusive end. */
