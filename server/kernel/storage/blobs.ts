@@ -24,8 +24,19 @@ export interface BlobStore {
 }
 
 export interface BlobBody {
+  /** Bytes of the whole blob, also when `body` is a range of it. */
   readonly size: number
+  /** To be read once, or not at all: then nothing is held open. */
   readonly body: AsyncIterable<Uint8Array>
+}
+
+/** What of a blob of `size` bytes a range asks for: 0 <= start <= end <= size. */
+export function clampRange(
+  range: { readonly start: number; readonly end: number } | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } {
+  const end = Math.max(0, Math.min(range?.end ?? size, size))
+  return { start: Math.max(0, Math.min(range?.start ?? 0, end)), end }
 }
 
 /** Keys are `segment/segment/…`: 1 to 8 segments of `[A-Za-z0-9._:-]{1,128}`, none of them `.` or `..`. */
