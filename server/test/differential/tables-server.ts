@@ -172,9 +172,9 @@ export const appPasswordCases: readonly Case[] = [
     call: w => post(`${ns}.deactivateAccount`, {}, { token: kept(w, 'phone.accessJwt') }),
   },
   {
-    name: 'updateHandle: with an app password',
+    name: 'updateHandle: to the present one, with an app password',
     call: w =>
-      post('com.atproto.identity.updateHandle', { handle: 'stolen.test' }, { token: kept(w, 'phone.accessJwt') }),
+      post('com.atproto.identity.updateHandle', { handle: 'alice.test' }, { token: kept(w, 'phone.accessJwt') }),
   },
   {
     name: 'revokeAppPassword',

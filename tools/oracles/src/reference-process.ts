@@ -15,7 +15,8 @@ const [port = 0, plcPort = 0] = await freePorts(2)
 
 const plc = PlcServer.create({ db: PlcDatabase.mock(), port: plcPort })
 await plc.start()
-const plcUrl = `http://127.0.0.1:${plcPort}`
+// By name: the reference refuses to fetch from a bare address.
+const plcUrl = `http://localhost:${plcPort}`
 
 const defaults = {
   PDS_PORT: String(port),
