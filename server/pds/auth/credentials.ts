@@ -29,7 +29,15 @@ export type Credentials =
       readonly token: string
     }
   /** A JWT that an account (ours or not) signed with its `#atproto` key for this server. */
-  | { readonly kind: 'service'; readonly issuer: Did; readonly method: string | undefined }
+  | {
+      readonly kind: 'service'
+      readonly issuer: Did
+      readonly method: string | undefined
+      /** SHA-256 of the token, hex: for a use that may happen once. */
+      readonly tokenHash?: string
+      /** When it expires. Milliseconds. */
+      readonly expiresAt?: number
+    }
   | { readonly kind: 'admin' }
 
 /** Who may call a method. Faults are answered with the reference's names (AuthMissing, InvalidToken, ExpiredToken, …). */
@@ -46,7 +54,8 @@ export type AuthRule =
       /** Also a service JWT of one of our accounts for this method (`uploadBlob`). */
       readonly service?: boolean
     }
-  | { readonly need: 'refresh' }
+  /** A refresh token. `allowExpired`: also one whose time is over (`deleteSession`). */
+  | { readonly need: 'refresh'; readonly allowExpired?: boolean }
   /** A service JWT of any DID for this method, or nothing (`createAccount`). */
   | { readonly need: 'optional-service' }
 
