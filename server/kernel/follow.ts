@@ -10,8 +10,8 @@ export interface Numbered {
 
 export interface Follow<Item extends Numbered> {
   /**
-   * Everything with `seq` greater than `cursor`, in batches, in order, then live, until `signal` ends it. The batch
-   * arrays are shared between followers: do not change them.
+   * Everything with `seq` greater than `cursor`, in batches, in order, then live, until `signal` ends it. Never an
+   * empty batch. Followers at one place get the very same array: do not change it. Throws what `read` throws.
    */
   from(cursor: number, signal: AbortSignal): AsyncIterable<readonly Item[]>
   /** Something was appended. Cheap; may be called for no reason. */
@@ -23,76 +23,95 @@ export interface Follow<Item extends Numbered> {
 }
 
 export interface FollowOptions<Item extends Numbered> {
-  /** At most `limit` committed items with `seq` > `after`, ascending. */
+  /** At most `limit` committed items with `seq` > `after`, ascending; an empty answer means there is none. */
   readonly read: (after: number, limit: number) => Promise<readonly Item[]>
   /** Items a batch holds at most. */
   readonly batchItemsMax: number
   /** Items that are kept in memory for followers near the head, so that they share one read. */
   readonly tailItemsMax: number
+  /** How large an item is; with it the two bounds below hold. */
+  readonly bytesOf?: (item: Item) => number
+  /** Bytes of a batch from memory; one item alone may be larger. Batches of `read` are bounded by `read`. */
+  readonly batchBytesMax?: number
+  /** Bytes of what is kept in memory; the newest batch is kept in any case. */
+  readonly tailBytesMax?: number
+  /** Awaited before a follower takes a batch: lets the owner pace many followers. What comes meanwhile joins the batch. */
+  readonly turn?: () => Promise<void>
 }
 
-/** Follows a log. Whoever is within the last `tailItemsMax` items is served from memory, with the very same objects. */
+/** Batches of the tail that are remembered, so that followers at one place share one array. */
+const sharedBatchesMax = 64
+
+/** Follows a log. Whoever is near its end is served from memory, with the very same objects. */
 export function createFollow<Item extends Numbered>(options: FollowOptions<Item>): Follow<Item> {
-  const { read, batchItemsMax, tailItemsMax } = options
-  // `tail` is a run of the log without omissions: every committed item with tailFrom < seq <= its last seq.
-  let tail: Item[] = []
-  let tailFrom = Number.MAX_SAFE_INTEGER
+  const tail = createTail(options)
+  const waiting = new Set<() => void>()
   let generation = 0
   let closed = false
-  let waiting: (() => void)[] = []
-  let refresh: Promise<void> | undefined
+  let reading: Reading | undefined
   let followers = 0
 
-  const wakeAll = () => {
+  const wake = () => {
     generation += 1
-    const woken = waiting
-    waiting = []
-    for (const resolve of woken) resolve()
+    const woken = [...waiting]
+    waiting.clear()
+    for (const resume of woken) resume()
   }
 
-  const extendTail = async (cursor: number): Promise<void> => {
-    const after = tail.at(-1)?.seq ?? (tailFrom === Number.MAX_SAFE_INTEGER ? cursor : tailFrom)
-    const fresh = await read(after, batchItemsMax)
-    if (tailFrom === Number.MAX_SAFE_INTEGER) tailFrom = after
-    if (fresh.length === 0) return
-    tail = tail.length + fresh.length > tailItemsMax * 2 ? [...tail.slice(-tailItemsMax), ...fresh] : tail.concat(fresh)
-    const dropped = tail.length - tailItemsMax
-    const lastDropped = dropped > 0 ? tail[dropped - 1] : undefined
-    if (lastDropped !== undefined) {
-      tailFrom = lastDropped.seq
-      tail = tail.slice(dropped)
-    }
-  }
-
-  const next = async (cursor: number): Promise<readonly Item[]> => {
-    if (cursor < tailFrom && tailFrom !== Number.MAX_SAFE_INTEGER) return read(cursor, batchItemsMax)
-    const last = tail.at(-1)
-    if (last === undefined || cursor >= last.seq) {
-      refresh ??= extendTail(cursor).finally(() => {
-        refresh = undefined
+  /** One read past the end of the tail, for everybody who is there. */
+  const startReading = (after: number): Reading => {
+    const started: Reading = { after, generation, empty: false, done: Promise.resolve() }
+    started.done = options
+      .read(after, options.batchItemsMax)
+      .then(items => {
+        started.empty = items.length === 0
+        tail.append(after, items)
       })
-      await refresh
+      .finally(() => {
+        reading = undefined
+      })
+    return started
+  }
+
+  const next = async (cursor: number, seen: number): Promise<readonly Item[]> => {
+    for (;;) {
+      if (tail.isBefore(cursor)) return options.read(cursor, options.batchItemsMax)
+      const batch = tail.after(cursor)
+      if (batch !== undefined) return batch
+      reading ??= startReading(cursor)
+      const joined = reading
+      await joined.done
+      // A read that began before the wake-up we answer may have missed what it was about.
+      if (joined.empty && joined.after <= cursor && joined.generation >= seen) return []
     }
-    if (cursor < tailFrom) return read(cursor, batchItemsMax)
-    const start = firstAfter(tail, cursor)
-    return start === 0 && tail.length <= batchItemsMax ? tail : tail.slice(start, start + batchItemsMax)
   }
 
   async function* from(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Item[]> {
     let position = cursor
+    let resume: (() => void) | undefined
+    const onAbort = () => {
+      if (resume === undefined) return
+      waiting.delete(resume)
+      resume()
+    }
     followers += 1
-    const onAbort = () => wakeAll()
-    signal.addEventListener('abort', onAbort, { once: true })
+    signal.addEventListener('abort', onAbort)
     try {
       while (!signal.aborted && !closed) {
+        if (options.turn !== undefined) await options.turn()
         const seen = generation
-        const batch = await next(position)
+        const batch = await next(position, seen)
+        if (signal.aborted || closed) return
         const last = batch.at(-1)
         if (last !== undefined) {
           position = last.seq
           yield batch
-        } else if (seen === generation && !signal.aborted && !closed) {
-          await new Promise<void>(resolve => waiting.push(resolve))
+        } else if (seen === generation) {
+          await new Promise<void>(resolve => {
+            resume = resolve
+            waiting.add(resolve)
+          })
+          resume = undefined
         }
       }
     } finally {
@@ -103,12 +122,86 @@ export function createFollow<Item extends Numbered>(options: FollowOptions<Item>
 
   return {
     from,
-    wake: wakeAll,
+    wake,
     close: () => {
       closed = true
-      wakeAll()
+      wake()
     },
     count: () => followers,
+  }
+}
+
+interface Reading {
+  readonly after: number
+  /** How often was woken before it began. */
+  readonly generation: number
+  empty: boolean
+  done: Promise<void>
+}
+
+interface Tail<Item> {
+  /** Whether the tail lacks items directly after `cursor` because it begins later. */
+  isBefore(cursor: number): boolean
+  /** What the tail has after `cursor`; undefined when it ends there, or earlier. */
+  after(cursor: number): readonly Item[] | undefined
+  /** Takes what the log has directly after `cursor`. A run that begins past the end of the tail replaces it. */
+  append(cursor: number, items: readonly Item[]): void
+}
+
+/** A run of the log without omissions: every committed item with `begin` < seq <= `end`. */
+function createTail<Item extends Numbered>(options: FollowOptions<Item>): Tail<Item> {
+  const { batchItemsMax, tailItemsMax, bytesOf = () => 0 } = options
+  const { batchBytesMax = Number.MAX_SAFE_INTEGER, tailBytesMax = Number.MAX_SAFE_INTEGER } = options
+  let begin: number | undefined
+  let items: readonly Item[] = []
+  let bytes = 0
+  const shared = new Map<number, readonly Item[]>()
+  const end = () => items.at(-1)?.seq ?? begin ?? Number.NEGATIVE_INFINITY
+
+  const cut = (start: number): readonly Item[] => {
+    let stop = start
+    let size = 0
+    while (stop < items.length && stop - start < batchItemsMax) {
+      const item = items[stop]
+      size += item === undefined ? 0 : bytesOf(item)
+      if (size > batchBytesMax && stop > start) break
+      stop += 1
+    }
+    return items.slice(start, stop)
+  }
+
+  const forget = () => {
+    let dropped = 0
+    while (items.length - dropped > tailItemsMax || (bytes > tailBytesMax && dropped < items.length - 1)) {
+      const oldest = items[dropped]
+      if (oldest === undefined) break
+      begin = oldest.seq
+      bytes -= bytesOf(oldest)
+      dropped += 1
+    }
+    if (dropped > 0) items = items.slice(dropped)
+  }
+
+  return {
+    isBefore: cursor => begin !== undefined && cursor < begin,
+    after: cursor => {
+      if (cursor >= end()) return undefined
+      const known = shared.get(cursor)
+      if (known !== undefined) return known
+      const batch = cut(firstAfter(items, cursor))
+      if (shared.size >= sharedBatchesMax) shared.clear()
+      shared.set(cursor, batch)
+      return batch
+    },
+    append: (cursor, fresh) => {
+      if (fresh.length === 0 || cursor < end()) return
+      const follows = cursor === end()
+      if (!follows) begin = cursor
+      items = follows ? [...items, ...fresh] : [...fresh]
+      bytes = (follows ? bytes : 0) + fresh.reduce((sum, item) => sum + bytesOf(item), 0)
+      shared.clear()
+      forget()
+    },
   }
 }
 
