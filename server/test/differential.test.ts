@@ -44,8 +44,7 @@ describe('leaf and the reference PDS answer alike', () => {
   for (const [subject, cases] of tables) {
     describe(subject, () => {
       for (const one of cases) {
-        it(one.name, () =>
-          compare(againstItself ? withoutDifference(one) : one, reference.world, leaf.world))
+        it(one.name, () => compare(againstItself ? withoutDifference(one) : one, reference.world, leaf.world))
       }
     })
   }

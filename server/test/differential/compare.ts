@@ -28,7 +28,11 @@ export async function compare(one: Case, reference: World, leaf: World): Promise
       `${why}; ${explain(actual.answer)}`,
     )
   }
-  assert.notDeepEqual(actual.sight, expected.sight, `the servers agree, so that this is no difference any more: ${why}`)
+  assert.notDeepEqual(
+    actual.sight,
+    expected.sight,
+    `the servers agree, so that this is no difference any more: ${why}`,
+  )
 }
 
 async function look(one: Case, world: World): Promise<{ sight: Sight; answer: Answer }> {

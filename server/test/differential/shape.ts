@@ -16,7 +16,9 @@ export async function shapeOf(answer: Answer): Promise<unknown> {
 function shapeOfValue(value: unknown): unknown {
   if (value === null) return 'null'
   if (Array.isArray(value)) {
-    return [...new Set(value.map(one => JSON.stringify(shapeOfValue(one))))].sort().map(text => JSON.parse(text))
+    return [...new Set(value.map(one => JSON.stringify(shapeOfValue(one))))]
+      .sort()
+      .map(text => JSON.parse(text))
   }
   if (typeof value === 'object') {
     return Object.fromEntries(

@@ -12,7 +12,12 @@ export const pixel = Buffer.from(
   'base64',
 )
 
-const upload = (name: string, bytes: Uint8Array, type: string | undefined, more: Partial<Case> = {}): Case => ({
+const upload = (
+  name: string,
+  bytes: Uint8Array,
+  type: string | undefined,
+  more: Partial<Case> = {},
+): Case => ({
   name: `uploadBlob: ${name}`,
   call: w =>
     post(`${ns}.uploadBlob`, bytes, {
@@ -45,7 +50,9 @@ const blobOf = (w: World, name: string): Record<string, unknown> => kept(w, name
 const cidOf = (w: World, name: string) => (blobOf(w, name)['ref'] as { $link: string }).$link
 
 export const blobCases: readonly Case[] = [
-  upload('a PNG', pixel, 'image/png', { keep: (w, answer) => void w.kept.set('pixel', member(answer, 'blob')) }),
+  upload('a PNG', pixel, 'image/png', {
+    keep: (w, answer) => void w.kept.set('pixel', member(answer, 'blob')),
+  }),
   upload('a text', Buffer.from('hello, blob'), 'text/plain', {
     keep: (w, answer) => void w.kept.set('text', member(answer, 'blob')),
   }),
@@ -62,7 +69,10 @@ export const blobCases: readonly Case[] = [
   {
     name: 'uploadBlob: a refresh token',
     call: w =>
-      post(`${ns}.uploadBlob`, pixel, { token: w.alice.refreshJwt, headers: { 'content-type': 'image/png' } }),
+      post(`${ns}.uploadBlob`, pixel, {
+        token: w.alice.refreshJwt,
+        headers: { 'content-type': 'image/png' },
+      }),
   },
   {
     name: 'getBlob: temporary',
@@ -81,7 +91,9 @@ export const blobCases: readonly Case[] = [
   ),
   refer('an image with another size than was uploaded', w => imagePost({ ...blobOf(w, 'pixel'), size: 12 })),
   refer('a text where an image is wanted', w => imagePost(kept(w, 'text'))),
-  refer('an image larger than its lexicon allows', w => imagePost({ ...blobOf(w, 'pixel'), size: 5_000_000 })),
+  refer('an image larger than its lexicon allows', w =>
+    imagePost({ ...blobOf(w, 'pixel'), size: 5_000_000 }),
+  ),
   refer('a blob that nobody uploaded', () =>
     imagePost({ $type: 'blob', ref: { $link: missingBlob }, mimeType: 'image/png', size: 10 }),
   ),
@@ -119,7 +131,10 @@ export const blobCases: readonly Case[] = [
     name: 'listBlobs: a limit that is too large',
     call: w => get('com.atproto.sync.listBlobs', { did: w.alice.did, limit: 1001 }),
   },
-  { name: 'listBlobs: limit 0', call: w => get('com.atproto.sync.listBlobs', { did: w.alice.did, limit: 0 }) },
+  {
+    name: 'listBlobs: limit 0',
+    call: w => get('com.atproto.sync.listBlobs', { did: w.alice.did, limit: 0 }),
+  },
   {
     name: 'listBlobs: since the newest revision',
     call: w => get('com.atproto.sync.listBlobs', { did: w.alice.did, since: '3zzzzzzzzzzzz' }),
@@ -132,10 +147,14 @@ export const blobCases: readonly Case[] = [
     name: 'getBlob: missing',
     call: w => get('com.atproto.sync.getBlob', { did: w.alice.did, cid: missingBlob }),
   },
-  { name: 'getBlob: a CID that is none', call: w => get('com.atproto.sync.getBlob', { did: w.alice.did, cid: 'x' }) },
+  {
+    name: 'getBlob: a CID that is none',
+    call: w => get('com.atproto.sync.getBlob', { did: w.alice.did, cid: 'x' }),
+  },
   {
     name: 'getBlob: unknown account',
-    call: () => get('com.atproto.sync.getBlob', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', cid: missingBlob }),
+    call: () =>
+      get('com.atproto.sync.getBlob', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', cid: missingBlob }),
   },
   { name: 'listMissingBlobs', call: w => get(`${ns}.listMissingBlobs`, {}, { token: w.alice.accessJwt }) },
   {

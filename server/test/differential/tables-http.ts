@@ -5,7 +5,11 @@ import { get, post } from '../support/http.ts'
 import type { Case, World } from './case.ts'
 
 const createRecord = 'com.atproto.repo.createRecord'
-const row = (name: string, call: (w: World) => Call, more: Partial<Case> = {}): Case => ({ name, call, ...more })
+const row = (name: string, call: (w: World) => Call, more: Partial<Case> = {}): Case => ({
+  name,
+  call,
+  ...more,
+})
 const noteOf = (w: World) =>
   JSON.stringify({ repo: w.alice.did, collection: 'com.example.note', record: { text: 'raw' } })
 const raw = (w: World, body: string | Uint8Array | undefined, headers: Record<string, string>): Call => ({
@@ -71,6 +75,9 @@ export const httpCases: readonly Case[] = [
     path: `/xrpc/com.atproto.repo.describeRepo?repo=${w.alice.did}&repo=${w.bob.did}`,
   })),
   row('an unknown parameter', w => get('com.atproto.repo.describeRepo', { repo: w.alice.did, other: 'x' })),
-  row('a badly escaped parameter', () => ({ method: 'GET', path: '/xrpc/com.atproto.repo.describeRepo?repo=%zz' })),
+  row('a badly escaped parameter', () => ({
+    method: 'GET',
+    path: '/xrpc/com.atproto.repo.describeRepo?repo=%zz',
+  })),
   row('an unknown path', () => ({ method: 'GET', path: '/nothing/here' })),
 ]

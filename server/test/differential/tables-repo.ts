@@ -53,14 +53,20 @@ export const createCases: readonly Case[] = [
     validate: false,
     record: { text: 'two' },
   })),
-  create('a known lexicon that does not hold', () => ({ collection: postType, record: { text: 12, createdAt } })),
+  create('a known lexicon that does not hold', () => ({
+    collection: postType,
+    record: { text: 12, createdAt },
+  })),
   create('a known lexicon that does not hold, validate false', () => ({
     collection: postType,
     rkey: 'anything',
     validate: false,
     record: { text: 12 },
   })),
-  create('a known lexicon with a member missing', () => ({ collection: postType, record: { text: 'no date' } })),
+  create('a known lexicon with a member missing', () => ({
+    collection: postType,
+    record: { text: 'no date' },
+  })),
   create('a known lexicon with a datetime that is none', () => ({
     collection: postType,
     record: { text: 'x', createdAt: 'yesterday' },
@@ -72,7 +78,11 @@ export const createCases: readonly Case[] = [
   create('a record key with a slash', () => ({ collection: note, rkey: 'a/b', record: { text: 'x' } })),
   create('a record key of a dot', () => ({ collection: note, rkey: '.', record: { text: 'x' } })),
   create('an empty record key', () => ({ collection: note, rkey: '', record: { text: 'x' } })),
-  create('a record key of 513 letters', () => ({ collection: note, rkey: 'k'.repeat(513), record: { text: 'x' } })),
+  create('a record key of 513 letters', () => ({
+    collection: note,
+    rkey: 'k'.repeat(513),
+    record: { text: 'x' },
+  })),
   create('a post whose record key is no TID', () => ({
     collection: postType,
     rkey: 'not-a-tid',
@@ -97,13 +107,21 @@ export const createCases: readonly Case[] = [
   create('bad $bytes', () => ({ collection: note, record: { data: { $bytes: 12 } } })),
   create('a null member', () => ({ collection: note, rkey: 'null', record: { nothing: null } })),
   create('nested deeply', () => ({ collection: note, rkey: 'deep', record: nested(40) })),
-  create('a record of 200 KB', () => ({ collection: note, rkey: 'large', record: { text: 'x'.repeat(200_000) } })),
+  create('a record of 200 KB', () => ({
+    collection: note,
+    rkey: 'large',
+    record: { text: 'x'.repeat(200_000) },
+  })),
   create('a record of 1.2 MB', () => ({ collection: note, record: { text: 'x'.repeat(1_200_000) } })),
   create('a stale swapCommit', () => ({ collection: note, record: { text: 'x' }, swapCommit: bogusCid })),
   create('a swapCommit that is no CID', () => ({ collection: note, record: { text: 'x' }, swapCommit: 'x' })),
   create('into another repo', w => ({ repo: w.bob.did, collection: note, record: { text: 'x' } })),
   create('into an unknown repo', () => ({ repo: 'nobody.test', collection: note, record: { text: 'x' } })),
-  create('a repo that is no identifier', () => ({ repo: 'not valid', collection: note, record: { text: 'x' } })),
+  create('a repo that is no identifier', () => ({
+    repo: 'not valid',
+    collection: note,
+    record: { text: 'x' },
+  })),
   {
     name: 'createRecord: no token',
     call: w => post(`${ns}.createRecord`, { repo: w.alice.did, collection: note, record: { text: 'x' } }),
@@ -265,7 +283,10 @@ export const applyCases: readonly Case[] = [
   apply('a record that does not hold', [
     { $type: writeType('create'), collection: postType, value: { text: 12, createdAt } },
   ]),
-  write('applyWrites', 'an unknown lexicon, validate true', () => ({ validate: true, writes: [creation('c1')] })),
+  write('applyWrites', 'an unknown lexicon, validate true', () => ({
+    validate: true,
+    writes: [creation('c1')],
+  })),
   write('applyWrites', 'a stale swapCommit', () => ({ swapCommit: bogusCid, writes: [creation('c2')] })),
   write('applyWrites', 'into another repo', w => ({ repo: w.bob.did, writes: [creation('c3')] })),
   {
@@ -274,7 +295,11 @@ export const applyCases: readonly Case[] = [
   },
 ]
 
-const record = (name: string, query: (world: World) => Record<string, string>, more: Partial<Case> = {}): Case => ({
+const record = (
+  name: string,
+  query: (world: World) => Record<string, string>,
+  more: Partial<Case> = {},
+): Case => ({
   name: `getRecord: ${name}`,
   call: w => get(`${ns}.getRecord`, query(w)),
   ...more,
@@ -287,12 +312,21 @@ const list = (name: string, query: (world: World) => Record<string, string | num
 export const readCases: readonly Case[] = [
   record('a record', w => ({ repo: w.alice.did, collection: note, rkey: 'first' })),
   record('by handle', w => ({ repo: w.alice.handle, collection: note, rkey: 'first' })),
-  record('with its CID', w => ({ repo: w.alice.did, collection: note, rkey: 'first', cid: kept(w, 'note.cid') })),
+  record('with its CID', w => ({
+    repo: w.alice.did,
+    collection: note,
+    rkey: 'first',
+    cid: kept(w, 'note.cid'),
+  })),
   record('with another CID', w => ({ repo: w.alice.did, collection: note, rkey: 'first', cid: bogusCid })),
   record('with a CID that is none', w => ({ repo: w.alice.did, collection: note, rkey: 'first', cid: 'x' })),
   record('a missing record', w => ({ repo: w.alice.did, collection: note, rkey: 'missing' }), {}),
   record('an unknown repo', () => ({ repo: 'nobody.test', collection: note, rkey: 'first' })),
-  record('an unknown DID', () => ({ repo: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', collection: note, rkey: 'first' })),
+  record('an unknown DID', () => ({
+    repo: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
+    collection: note,
+    rkey: 'first',
+  })),
   record('a bad repo', () => ({ repo: 'not valid', collection: note, rkey: 'first' })),
   record('a bad collection', w => ({ repo: w.alice.did, collection: 'x', rkey: 'first' })),
   record('a bad record key', w => ({ repo: w.alice.did, collection: note, rkey: 'a/b' })),

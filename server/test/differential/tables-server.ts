@@ -21,7 +21,11 @@ const logIn = (name: string, call: Case['call'], more: Partial<Case> = {}): Case
 })
 
 export const accountCases: readonly Case[] = [
-  { name: 'describeServer', call: () => get(`${ns}.describeServer`), headers: ['access-control-allow-origin'] },
+  {
+    name: 'describeServer',
+    call: () => get(`${ns}.describeServer`),
+    headers: ['access-control-allow-origin'],
+  },
   signUp('a good one', wish('erin.test'), { keep: keepMembers('erin', 'did', 'accessJwt', 'refreshJwt') }),
   signUp('a taken handle', wish('alice.test', { email: 'other@example.com' })),
   signUp('a taken handle in capitals', wish('ALICE.test', { email: 'other@example.com' })),
@@ -30,7 +34,11 @@ export const accountCases: readonly Case[] = [
   signUp('no e-mail', { handle: 'noemail.test', password: 'a good long password' }),
   signUp('no password', { handle: 'nopassword.test', email: 'nopassword@example.com' }),
   signUp('no handle', { email: 'nohandle@example.com', password: 'a good long password' }),
-  signUp('a handle that is a number', { handle: 12, email: 'n@example.com', password: 'a good long password' }),
+  signUp('a handle that is a number', {
+    handle: 12,
+    email: 'n@example.com',
+    password: 'a good long password',
+  }),
   signUp('a handle with an underscore', wish('under_score.test')),
   signUp('a handle that starts with a hyphen', wish('-hyphen.test')),
   signUp('a handle with a dot inside its name', wish('two.parts.test')),
@@ -42,7 +50,10 @@ export const accountCases: readonly Case[] = [
   signUp('a handle with a bad top-level domain', wish('mallory.onion')),
   signUp('an invite code where none is needed', wish('invited.test', { inviteCode: 'test-abcde' })),
   signUp('a recovery key that is none', wish('recovery.test', { recoveryKey: 'not a did:key' })),
-  signUp('an existing DID without service auth', wish('moved.test', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })),
+  signUp(
+    'an existing DID without service auth',
+    wish('moved.test', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }),
+  ),
   signUp('a password that is too long', wish('longpass.test', { password: 'x'.repeat(2000) })),
 ]
 
@@ -57,12 +68,20 @@ export const sessionCases: readonly Case[] = [
   ),
   logIn('by DID', w => post(`${ns}.createSession`, { identifier: w.bob.did, password: w.bob.password })),
   logIn('by e-mail', w => post(`${ns}.createSession`, { identifier: w.bob.email, password: w.bob.password })),
-  logIn('a wrong password', w => post(`${ns}.createSession`, { identifier: w.bob.handle, password: 'wrong' }), {
-    message: true,
-  }),
-  logIn('an unknown handle', () => post(`${ns}.createSession`, { identifier: 'nobody.test', password: 'wrong' }), {
-    message: true,
-  }),
+  logIn(
+    'a wrong password',
+    w => post(`${ns}.createSession`, { identifier: w.bob.handle, password: 'wrong' }),
+    {
+      message: true,
+    },
+  ),
+  logIn(
+    'an unknown handle',
+    () => post(`${ns}.createSession`, { identifier: 'nobody.test', password: 'wrong' }),
+    {
+      message: true,
+    },
+  ),
   logIn('no password', w => post(`${ns}.createSession`, { identifier: w.bob.handle })),
   logIn('a deactivated account', w =>
     post(`${ns}.createSession`, { identifier: w.carol.handle, password: w.carol.password }),
@@ -76,7 +95,10 @@ export const sessionCases: readonly Case[] = [
     name: 'getSession: a token with a wrong signature',
     call: w => get(`${ns}.getSession`, {}, { token: `${w.alice.accessJwt.slice(0, -6)}AAAAAA` }),
   },
-  { name: 'getSession: a refresh token', call: w => get(`${ns}.getSession`, {}, { token: w.alice.refreshJwt }) },
+  {
+    name: 'getSession: a refresh token',
+    call: w => get(`${ns}.getSession`, {}, { token: w.alice.refreshJwt }),
+  },
   {
     name: 'getSession: basic authorization',
     call: () => get(`${ns}.getSession`, {}, { headers: { authorization: 'Basic YWRtaW46d3Jvbmc=' } }),
@@ -89,7 +111,10 @@ export const sessionCases: readonly Case[] = [
     name: 'getSession: an unknown scheme',
     call: () => get(`${ns}.getSession`, {}, { headers: { authorization: 'Whatever abc' } }),
   },
-  { name: 'getSession: a POST', call: w => post(`${ns}.getSession`, undefined, { token: w.alice.accessJwt }) },
+  {
+    name: 'getSession: a POST',
+    call: w => post(`${ns}.getSession`, undefined, { token: w.alice.accessJwt }),
+  },
   {
     name: 'refreshSession',
     call: w => post(`${ns}.refreshSession`, undefined, { token: kept(w, 'bob.refreshJwt') }),
@@ -104,7 +129,10 @@ export const sessionCases: readonly Case[] = [
     call: w => post(`${ns}.refreshSession`, undefined, { token: w.bob.accessJwt }),
   },
   { name: 'refreshSession: no token', call: () => post(`${ns}.refreshSession`) },
-  { name: 'refreshSession: garbled', call: () => post(`${ns}.refreshSession`, undefined, { token: 'a.b.c' }) },
+  {
+    name: 'refreshSession: garbled',
+    call: () => post(`${ns}.refreshSession`, undefined, { token: 'a.b.c' }),
+  },
   {
     name: 'deleteSession: an access token',
     call: w => post(`${ns}.deleteSession`, undefined, { token: w.bob.accessJwt }),
@@ -121,7 +149,10 @@ export const sessionCases: readonly Case[] = [
 ]
 
 export const appPasswordCases: readonly Case[] = [
-  { name: 'listAppPasswords: none', call: w => get(`${ns}.listAppPasswords`, {}, { token: w.alice.accessJwt }) },
+  {
+    name: 'listAppPasswords: none',
+    call: w => get(`${ns}.listAppPasswords`, {}, { token: w.alice.accessJwt }),
+  },
   {
     name: 'createAppPassword',
     call: w => post(`${ns}.createAppPassword`, { name: 'phone' }, { token: w.alice.accessJwt }),
@@ -133,7 +164,8 @@ export const appPasswordCases: readonly Case[] = [
   },
   {
     name: 'createAppPassword: privileged',
-    call: w => post(`${ns}.createAppPassword`, { name: 'chat', privileged: true }, { token: w.alice.accessJwt }),
+    call: w =>
+      post(`${ns}.createAppPassword`, { name: 'chat', privileged: true }, { token: w.alice.accessJwt }),
   },
   {
     name: 'createAppPassword: no name',
@@ -174,7 +206,11 @@ export const appPasswordCases: readonly Case[] = [
   {
     name: 'updateHandle: to the present one, with an app password',
     call: w =>
-      post('com.atproto.identity.updateHandle', { handle: 'alice.test' }, { token: kept(w, 'phone.accessJwt') }),
+      post(
+        'com.atproto.identity.updateHandle',
+        { handle: 'alice.test' },
+        { token: kept(w, 'phone.accessJwt') },
+      ),
   },
   {
     name: 'revokeAppPassword',
@@ -193,7 +229,11 @@ export const appPasswordCases: readonly Case[] = [
   ),
 ]
 
-const serviceAuth = (name: string, query: Record<string, string | number>, more: Partial<Case> = {}): Case => ({
+const serviceAuth = (
+  name: string,
+  query: Record<string, string | number>,
+  more: Partial<Case> = {},
+): Case => ({
   name: `getServiceAuth: ${name}`,
   call: w => get(`${ns}.getServiceAuth`, query, { token: w.alice.accessJwt }),
   ...more,
@@ -223,7 +263,10 @@ export const serviceAuthCases: readonly Case[] = [
     exp: inSeconds(7200),
   }),
   serviceAuth('an expiry that is no number', { aud: 'did:web:api.example.com', exp: 'soon' }),
-  { name: 'getServiceAuth: no token', call: () => get(`${ns}.getServiceAuth`, { aud: 'did:web:api.example.com' }) },
+  {
+    name: 'getServiceAuth: no token',
+    call: () => get(`${ns}.getServiceAuth`, { aud: 'did:web:api.example.com' }),
+  },
 ]
 
 const asErin = (path: string, body?: unknown) => (w: Parameters<Case['call']>[0]) =>
@@ -269,7 +312,8 @@ export const statusCases: readonly Case[] = [
   },
   {
     name: 'listRecords: deactivated',
-    call: w => get('com.atproto.repo.listRecords', { repo: kept(w, 'erin.did'), collection: 'com.example.note' }),
+    call: w =>
+      get('com.atproto.repo.listRecords', { repo: kept(w, 'erin.did'), collection: 'com.example.note' }),
   },
   {
     name: 'resolveHandle: deactivated',

@@ -15,7 +15,9 @@ const ask = (method: string, name: string, query: (w: World) => Query, more: Par
 })
 
 export const syncCases: readonly Case[] = [
-  ask('getLatestCommit', 'an account', w => ({ did: w.alice.did }), { keep: keepMembers('head', 'cid', 'rev') }),
+  ask('getLatestCommit', 'an account', w => ({ did: w.alice.did }), {
+    keep: keepMembers('head', 'cid', 'rev'),
+  }),
   ask('getLatestCommit', 'unknown', () => ({ did: unknownDid })),
   ask('getLatestCommit', 'a DID that is none', () => ({ did: 'alice' })),
   ask('getLatestCommit', 'none', () => ({})),

@@ -3,7 +3,13 @@ import { blobCases } from './tables-blobs.ts'
 import { httpCases } from './tables-http.ts'
 import { identityCases } from './tables-identity.ts'
 import { applyCases, createCases, deleteCases, importCases, putCases, readCases } from './tables-repo.ts'
-import { accountCases, appPasswordCases, serviceAuthCases, sessionCases, statusCases } from './tables-server.ts'
+import {
+  accountCases,
+  appPasswordCases,
+  serviceAuthCases,
+  sessionCases,
+  statusCases,
+} from './tables-server.ts'
 import { syncCases } from './tables-sync.ts'
 
 /** All cases by subject, in the order in which they run: later ones use what earlier ones made. */

@@ -21,7 +21,11 @@ export function clientScenarios(server: () => Server): void {
   const agentOf = () => new AtpAgent({ service: server().url })
   const signUp = async (name: string) => {
     const agent = agentOf()
-    await agent.createAccount({ handle: `${name}.test`, email: `${name}@example.com`, password: 'open sesame' })
+    await agent.createAccount({
+      handle: `${name}.test`,
+      email: `${name}@example.com`,
+      password: 'open sesame',
+    })
     return agent
   }
   const didOf = (agent: AtpAgent) => agent.session?.did ?? assert.fail('no session')
@@ -67,7 +71,9 @@ export function clientScenarios(server: () => Server): void {
       ['reader'],
     )
     await agent.com.atproto.server.revokeAppPassword({ name: 'reader' })
-    await assert.rejects(agentOf().login({ identifier: 'ada.test', password: data.password }), { status: 401 })
+    await assert.rejects(agentOf().login({ identifier: 'ada.test', password: data.password }), {
+      status: 401,
+    })
   })
 
   it('@atproto/api posts with an image, and the image comes back as it was', async () => {
@@ -170,7 +176,12 @@ export function clientScenarios(server: () => Server): void {
     const agent = await signUp('prover')
     const did = didOf(agent)
     const key = await signingKeyOf(server(), did)
-    await agent.com.atproto.repo.putRecord({ repo: did, collection: note, rkey: 'here', record: { text: 'x' } })
+    await agent.com.atproto.repo.putRecord({
+      repo: did,
+      collection: note,
+      rkey: 'here',
+      record: { text: 'x' },
+    })
     const here = await agent.com.atproto.sync.getRecord({ did, collection: note, rkey: 'here' })
     const records = await verifyRecords(here.data, did, key)
     assert.deepEqual(

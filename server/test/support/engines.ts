@@ -43,6 +43,7 @@ export function onEveryEngine(
 /** A fresh database of a real PostgreSQL; there is always one, from npm or from Debian. */
 export async function freshPostgres(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const postgres = await startPostgres()
-  if (postgres === undefined) throw new Error('no PostgreSQL for this machine: neither from npm nor from Debian')
+  if (postgres === undefined)
+    throw new Error('no PostgreSQL for this machine: neither from npm nor from Debian')
   return { url: await postgres.url('scenario'), stop: () => postgres.stop() }
 }

@@ -85,7 +85,9 @@ export async function subscribe(url: string, options: SubscribeOptions = {}): Pr
       if (found !== undefined) return found
       const left = deadline - performance.now()
       if (isClosed || left <= 0) {
-        throw new Error(`${isClosed ? 'the firehose was closed' : 'nothing came'} after ${frames.length} frames`)
+        throw new Error(
+          `${isClosed ? 'the firehose was closed' : 'nothing came'} after ${frames.length} frames`,
+        )
       }
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, left)
@@ -126,7 +128,8 @@ function decodeFrame(data: Buffer): Frame {
 /** The seq of a frame; errors and `#info` have none. */
 export function seqOf(frame: Frame): number {
   const seq = frame.body['seq']
-  if (typeof seq !== 'number') throw new Error(`expected a numbered frame, got ${frame.t} ${JSON.stringify(frame.body)}`)
+  if (typeof seq !== 'number')
+    throw new Error(`expected a numbered frame, got ${frame.t} ${JSON.stringify(frame.body)}`)
   return seq
 }
 

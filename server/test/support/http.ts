@@ -24,7 +24,11 @@ export interface CallOptions {
 }
 
 /** A query to an XRPC method. */
-export function get(nsid: string, query: Readonly<Record<string, QueryValue>> = {}, options: CallOptions = {}): Call {
+export function get(
+  nsid: string,
+  query: Readonly<Record<string, QueryValue>> = {},
+  options: CallOptions = {},
+): Call {
   return { method: 'GET', path: `/xrpc/${nsid}${queryString(query)}`, headers: headersOf(options) }
 }
 
@@ -43,7 +47,10 @@ export function post(nsid: string, body?: unknown, options: CallOptions = {}): C
 }
 
 function headersOf(options: CallOptions): Record<string, string> {
-  return { ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }), ...options.headers }
+  return {
+    ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+    ...options.headers,
+  }
 }
 
 function queryString(query: Readonly<Record<string, QueryValue>>): string {
@@ -99,5 +106,11 @@ export interface Account {
 export async function createAccount(url: string, name: string, more: object = {}): Promise<Account> {
   const wish = { handle: `${name}.test`, email: `${name}@example.com`, password: `password-of-${name}` }
   const made = await sendOk<Account>(url, post('com.atproto.server.createAccount', { ...wish, ...more }))
-  return { ...wish, did: made.did, handle: made.handle, accessJwt: made.accessJwt, refreshJwt: made.refreshJwt }
+  return {
+    ...wish,
+    did: made.did,
+    handle: made.handle,
+    accessJwt: made.accessJwt,
+    refreshJwt: made.refreshJwt,
+  }
 }

@@ -28,7 +28,9 @@ function fetchByHost(serverUrl: string, url: URL): Promise<Response> {
     const asked = request(new URL(url.pathname, serverUrl), { headers: { host: url.host } }, answer => {
       const chunks: Buffer[] = []
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-      answer.on('end', () => resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 500 })))
+      answer.on('end', () =>
+        resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 500 })),
+      )
     })
     asked.on('error', reject)
     asked.end()

@@ -30,11 +30,15 @@ export async function startNeighbour<Ready>(
   program: URL,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Neighbour<Ready>> {
-  const child = spawn(process.execPath, ['--conditions=leaf-source', '--no-warnings', fileURLToPath(program)], {
-    env: { ...process.env, NODE_OPTIONS: '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    serialization: 'advanced',
-  })
+  const child = spawn(
+    process.execPath,
+    ['--conditions=leaf-source', '--no-warnings', fileURLToPath(program)],
+    {
+      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'advanced',
+    },
+  )
   const output = keepOutput(child)
   const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
   const stop = () => stopChild(child, ended)
