@@ -1,0 +1,135 @@
+/** Records by their path. Their bytes are blocks. Store only. CIDs are 36 bytes. */
+import type { ReadTx, SqlValue, Tx } from '../../kernel/storage/database.ts'
+import { inPieces } from './pieces.ts'
+
+export interface RecordRow {
+  readonly rkey: string
+  readonly cid: Uint8Array
+  /** DAG-CBOR. */
+  readonly bytes: Uint8Array
+}
+
+/** The record at a path. */
+export function recordAt(
+  tx: ReadTx,
+  account: number,
+  path: { readonly collection: string; readonly rkey: string },
+): Promise<RecordRow | undefined> {
+  return tx.get<RecordRow>(
+    `SELECT r.rkey, r.cid, b.bytes FROM pds_records r JOIN pds_blocks b ON b.account = r.account AND b.cid = r.cid
+     WHERE r.account = $1 AND r.collection = $2 AND r.rkey = $3`,
+    [account, path.collection, path.rkey],
+  )
+}
+
+/** The CID of the record at a path. */
+export async function recordCidAt(
+  tx: ReadTx,
+  account: number,
+  path: { readonly collection: string; readonly rkey: string },
+): Promise<Uint8Array | undefined> {
+  const row = await tx.get<{ cid: Uint8Array }>(
+    'SELECT cid FROM pds_records WHERE account = $1 AND collection = $2 AND rkey = $3',
+    [account, path.collection, path.rkey],
+  )
+  return row?.cid
+}
+
+export interface RecordRange {
+  readonly collection: string
+  /** Both exclusive. */
+  readonly after?: string | undefined
+  readonly before?: string | undefined
+  readonly order: 'ascending' | 'descending'
+  readonly limit: number
+}
+
+/** Records of one collection, in the order of their keys. */
+export function recordsIn(tx: ReadTx, account: number, range: RecordRange): Promise<RecordRow[]> {
+  const { collection, after, before, order, limit } = range
+  const values: SqlValue[] = [account, collection, limit]
+  const bound = (comparison: string, rkey: string | undefined) =>
+    rkey === undefined ? '' : ` AND r.rkey ${comparison} $${values.push(rkey)}`
+  const bounds = bound('>', after) + bound('<', before)
+  return tx.all<RecordRow>(
+    `SELECT r.rkey, r.cid, b.bytes FROM pds_records r JOIN pds_blocks b ON b.account = r.account AND b.cid = r.cid
+     WHERE r.account = $1 AND r.collection = $2${bounds}
+     ORDER BY r.rkey ${order === 'ascending' ? 'ASC' : 'DESC'} LIMIT $3`,
+    values,
+  )
+}
+
+/** Collections of an account at most that are told. */
+const collectionsMax = 10_000
+
+/** The collections in which an account has records, ascending. */
+export async function collectionsOf(tx: ReadTx, account: number): Promise<readonly string[]> {
+  const names: string[] = []
+  // From name to name along the index: the number of records does not matter.
+  while (names.length < collectionsMax) {
+    const row = await tx.get<{ collection: string }>(
+      'SELECT collection FROM pds_records WHERE account = $1 AND collection > $2 ORDER BY collection LIMIT 1',
+      [account, names.at(-1) ?? ''],
+    )
+    if (row === undefined) break
+    names.push(row.collection)
+  }
+  return names
+}
+
+export interface RecordChange {
+  readonly collection: string
+  readonly rkey: string
+  /** Null: the record goes. */
+  readonly cid: Uint8Array | null
+}
+
+/** Writes and deletes records. No path may come twice. */
+export async function changeRecords(
+  tx: Tx,
+  account: number,
+  at: { readonly rev: string; readonly nowMs: number },
+  changes: readonly RecordChange[],
+): Promise<void> {
+  const written = changes.filter(change => change.cid !== null)
+  for (const piece of inPieces(written)) {
+    const values: SqlValue[] = [account, at.rev, at.nowMs]
+    for (const { collection, rkey, cid } of piece) values.push(collection, rkey, cid)
+    await tx.run(writeSql(piece.length), values)
+  }
+  for (const { collection, rkey, cid } of changes) {
+    if (cid !== null) continue
+    await tx.run('DELETE FROM pds_records WHERE account = $1 AND collection = $2 AND rkey = $3', [
+      account,
+      collection,
+      rkey,
+    ])
+  }
+}
+
+const writeSqls = new Map<number, string>()
+
+function writeSql(rows: number): string {
+  const known = writeSqls.get(rows)
+  if (known !== undefined) return known
+  const tuples = Array.from(
+    { length: rows },
+    (_, row) => `($1, $2, $3, $${4 + row * 3}, $${5 + row * 3}, $${6 + row * 3})`,
+  )
+  const sql = `INSERT INTO pds_records (account, rev, indexed_at, collection, rkey, cid) VALUES ${tuples.join(', ')}
+     ON CONFLICT (account, collection, rkey)
+     DO UPDATE SET cid = excluded.cid, rev = excluded.rev, indexed_at = excluded.indexed_at`
+  writeSqls.set(rows, sql)
+  return sql
+}
+
+/** Deletes every record of an account. */
+export async function deleteRecords(tx: Tx, account: number): Promise<void> {
+  await tx.run('DELETE FROM pds_records WHERE account = $1', [account])
+}
+
+/** How many records all accounts have together. */
+export async function countRecords(tx: ReadTx): Promise<number> {
+  const row = await tx.get<{ count: number }>('SELECT sum(record_count) AS count FROM pds_repo_state')
+  return Number(row?.count ?? 0)
+}

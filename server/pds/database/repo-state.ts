@@ -1,0 +1,38 @@
+/** Where each repository stands: its current commit. Store only. CIDs are 36 bytes. */
+import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
+
+export interface RepoState {
+  readonly headCid: Uint8Array
+  readonly headRev: string
+  /** The root of the tree. */
+  readonly dataCid: Uint8Array
+  /** The signed commit. */
+  readonly commitBlock: Uint8Array
+  readonly recordCount: number
+}
+
+/** The state of an account's repository; undefined before its first commit. */
+export function repoState(tx: ReadTx, account: number): Promise<RepoState | undefined> {
+  return tx.get<RepoState>(
+    `SELECT head_cid AS "headCid", head_rev AS "headRev", data_cid AS "dataCid", commit_block AS "commitBlock",
+       record_count AS "recordCount" FROM pds_repo_state WHERE account = $1`,
+    [account],
+  )
+}
+
+/** Sets the state. */
+export async function putRepoState(tx: Tx, account: number, state: RepoState, nowMs: number): Promise<void> {
+  await tx.run(
+    `INSERT INTO pds_repo_state (account, head_cid, head_rev, data_cid, commit_block, record_count, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (account) DO UPDATE SET head_cid = excluded.head_cid, head_rev = excluded.head_rev,
+       data_cid = excluded.data_cid, commit_block = excluded.commit_block, record_count = excluded.record_count,
+       updated_at = excluded.updated_at`,
+    [account, state.headCid, state.headRev, state.dataCid, state.commitBlock, state.recordCount, nowMs],
+  )
+}
+
+/** Deletes the state. */
+export async function deleteRepoState(tx: Tx, account: number): Promise<void> {
+  await tx.run('DELETE FROM pds_repo_state WHERE account = $1', [account])
+}
