@@ -1,0 +1,151 @@
+/**
+ * The nodes around keys, read ahead and held for as long as a tree is open, so that changes and proofs themselves need
+ * not wait for anything.
+ *
+ * The nodes around a key are those on the way to it, and if it is there also the way down to its left and to its right
+ * neighbour. Whatever adding or removing the key touches is among them; they are at the same time its covering proof.
+ */
+import { type Cid, cidKey, cidToString, type Sha256 } from './cid.ts'
+import { MalformedError, MissingBlockError } from './errors.ts'
+import {
+  type DraftNode,
+  keyLayer,
+  layerMax,
+  lowerBound,
+  type MstNode,
+  type StoredNode,
+  type Subtree,
+} from './mst-node.ts'
+import type { NodeSource } from './node-source.ts'
+
+export interface Pins {
+  /** Reads what is missing of the nodes around these keys. */
+  pinAround(root: Cid | DraftNode, keys: readonly string[]): Promise<void>
+  /** The stored ones of the nodes around these keys, from the root downwards, none twice; they must be pinned. */
+  around(root: Cid | DraftNode, keys: readonly string[]): readonly StoredNode[]
+  valueAt(root: Cid | DraftNode, key: string): Cid | null
+  node(subtree: Cid | DraftNode, layer: number): MstNode
+  root(root: Cid | DraftNode): MstNode
+  add(node: StoredNode): void
+}
+
+type Resolve = (subtree: Cid | DraftNode) => MstNode | undefined
+
+/** Starts with nothing pinned. `strict`: each key that is met must be on its layer. */
+export function createPins(source: NodeSource, options: { readonly strict: boolean }): Pins {
+  const pinned = new Map<string, StoredNode>()
+  const checked = new Set<StoredNode>()
+
+  const resolve: Resolve = subtree => {
+    if (!(subtree instanceof Uint8Array)) return subtree
+    const key = cidKey(subtree)
+    const known = pinned.get(key) ?? source.peek(subtree)
+    if (known !== undefined) pinned.set(key, known)
+    return known
+  }
+  const demand = (subtree: Cid | DraftNode): MstNode => {
+    const node = resolve(subtree)
+    if (node !== undefined) return node
+    throw new MissingBlockError(subtree instanceof Uint8Array ? cidToString(subtree) : 'of a draft')
+  }
+  const check = (node: MstNode, layer: number): MstNode => {
+    if (options.strict && node.cid !== undefined && !checked.has(node)) {
+      checkLayer(node, layer, source.sha256)
+      checked.add(node)
+    }
+    return node
+  }
+
+  return {
+    pinAround: async (root, keys) => {
+      for (;;) {
+        const wanted = new Map<string, Cid>()
+        for (const key of keys) {
+          visitAround(root, key, subtree => {
+            const node = resolve(subtree)
+            if (node === undefined && subtree instanceof Uint8Array) wanted.set(cidKey(subtree), subtree)
+            return node
+          })
+        }
+        if (wanted.size === 0) return
+        for (const node of await source.fetch([...wanted.values()])) pinned.set(cidKey(node.cid), node)
+      }
+    },
+    around: (root, keys) => {
+      const found = new Set<StoredNode>()
+      for (const key of keys) {
+        visitAround(root, key, subtree => {
+          const node = demand(subtree)
+          if (node.cid !== undefined) found.add(node)
+          return node
+        })
+      }
+      return [...found]
+    },
+    valueAt: (root, key) => {
+      let subtree: Subtree = root
+      for (let depth = 0; subtree !== null; depth += 1) {
+        if (depth > layerMax) throw tooDeep()
+        const node: MstNode = demand(subtree)
+        const index = lowerBound(node.keys, key)
+        if (node.keys[index] === key) return node.values[index] ?? null
+        subtree = node.trees[index] ?? null
+      }
+      return null
+    },
+    node: (subtree, layer) => {
+      if (layer < 0) throw tooDeep()
+      return check(demand(subtree), layer)
+    },
+    root: root => {
+      const node = demand(root)
+      const key = node.keys[0]
+      return key === undefined ? node : check(node, keyLayer(key, source.sha256))
+    },
+    add: node => void pinned.set(cidKey(node.cid), node),
+  }
+}
+
+/** Calls `resolve` for each node around `key`, and goes no further down where it gives undefined. */
+function visitAround(root: Cid | DraftNode, key: string, resolve: Resolve): void {
+  let subtree: Subtree = root
+  for (let depth = 0; subtree !== null; depth += 1) {
+    if (depth > layerMax) throw tooDeep()
+    const node = resolve(subtree)
+    if (node === undefined) return
+    const index = lowerBound(node.keys, key)
+    if (node.keys[index] === key) {
+      visitEdge(node.trees[index] ?? null, { end: -1, depth }, resolve)
+      visitEdge(node.trees[index + 1] ?? null, { end: 0, depth }, resolve)
+      return
+    }
+    subtree = node.trees[index] ?? null
+  }
+}
+
+/** The right (`end` -1) or left (0) edge of a subtree. */
+function visitEdge(
+  tree: Subtree,
+  options: { readonly end: 0 | -1; readonly depth: number },
+  resolve: Resolve,
+): void {
+  let subtree = tree
+  for (let depth = options.depth + 1; subtree !== null; depth += 1) {
+    if (depth > layerMax) throw tooDeep()
+    const node = resolve(subtree)
+    if (node === undefined) return
+    subtree = node.trees.at(options.end) ?? null
+  }
+}
+
+function checkLayer(node: StoredNode, layer: number, sha256: Sha256): void {
+  for (const key of node.keys) {
+    if (keyLayer(key, sha256) !== layer) throw new MalformedError(`the key ${key} is not on its layer`, 0)
+  }
+  if (node.keys.length === 0 && node.trees[0] === null)
+    throw new MalformedError('an empty node within a tree', 0)
+}
+
+function tooDeep(): MalformedError {
+  return new MalformedError(`the tree is deeper than ${layerMax} layers`, 0)
+}
