@@ -1,7 +1,8 @@
 import { Refusal } from '../errors.ts'
 import type { ReadTx } from './database.ts'
+import type { Outcome } from './outcome.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
-import { type Outcome, createSqliteScope, createTurnWatch } from './sqlite-scope.ts'
+import { createSqliteScope, createTurnWatch } from './sqlite-scope.ts'
 
 /** Reads on a connection that has no part in writing: each on a snapshot of what is committed when it begins. */
 export interface SqliteReader {

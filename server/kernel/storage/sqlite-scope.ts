@@ -1,6 +1,7 @@
 import type { SqlValue } from './database.ts'
 import { statementOf } from './dialect.ts'
 import type { MigrationTx } from './migrate.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 /** The time and the rights of one function over a connection, and what became of it. */
@@ -54,11 +55,6 @@ export function createSqliteScope(connection: SqliteConnection, beforeChange: ()
   }
 }
 
-/** What a function over a scope came to. */
-export type Outcome =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: unknown }
-
 /**
  * Runs functions over scopes, each to its end, in the microtasks of one turn of the event loop: as they await nothing
  * but their `tx`, whose promises are settled already. When the next turn finds one unsettled, it awaits something else:
@@ -90,22 +86,13 @@ export function createTurnWatch(): TurnWatch {
           settled = true
           overdue = undefined
           scope.end()
-          resolve(outcome)
+          const failure = scope.failure()
+          resolve(outcome.ok && failure !== undefined ? { ok: false, error: failure } : outcome)
         }
         overdue = () =>
           settle({ ok: false, error: new Error('a transaction awaited something other than its tx') })
         arm()
-        void outcomeOf(scope, fn).then(settle)
+        void outcomeOf(fn).then(settle)
       }),
-  }
-}
-
-async function outcomeOf(scope: SqliteScope, fn: () => Promise<unknown>): Promise<Outcome> {
-  try {
-    const value = await fn()
-    const failure = scope.failure()
-    return failure === undefined ? { ok: true, value } : { ok: false, error: failure }
-  } catch (error) {
-    return { ok: false, error }
   }
 }

@@ -3,8 +3,9 @@ import { Corruption, Refusal } from '../errors.ts'
 import type { DiskGuard } from './disk-guard.ts'
 import { readOnlyRefusal } from './disk-guard.ts'
 import type { MigrationTx } from './migrate.ts'
+import type { Outcome } from './outcome.ts'
 import { type SqliteConnection, sqliteResultCode } from './sqlite-connection.ts'
-import { type Outcome, createSqliteScope, createTurnWatch } from './sqlite-scope.ts'
+import { createSqliteScope, createTurnWatch } from './sqlite-scope.ts'
 
 /** The one writer: transactions that wait are run one after another and made durable together. */
 export interface SqliteWriter {
