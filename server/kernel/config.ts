@@ -56,13 +56,15 @@ function isPerMode<T>(value: unknown): value is Setting<T>['fallback'] {
 export const text = (input: string): string => input
 
 /** An integer between two bounds, both inclusive. */
-export const integer = (bounds: { min: number; max: number }) => (input: string): number => {
-  const value = Number(input)
-  if (!/^-?\d+$/.test(input) || value < bounds.min || value > bounds.max) {
-    throw new Error(`expected a whole number from ${bounds.min} to ${bounds.max}, got "${input}"`)
+export const integer =
+  (bounds: { min: number; max: number }) =>
+  (input: string): number => {
+    const value = Number(input)
+    if (!/^-?\d+$/.test(input) || value < bounds.min || value > bounds.max) {
+      throw new Error(`expected a whole number from ${bounds.min} to ${bounds.max}, got "${input}"`)
+    }
+    return value
   }
-  return value
-}
 
 /** A comma-separated list; blanks around items are dropped, and so are empty items. */
 export const list = (input: string): readonly string[] =>
@@ -72,11 +74,13 @@ export const list = (input: string): readonly string[] =>
     .filter(item => item !== '')
 
 /** One of a few words. */
-export const oneOf = <const Words extends readonly string[]>(words: Words) => (input: string): Words[number] => {
-  const found = words.find(word => word === input)
-  if (found === undefined) throw new Error(`expected one of ${words.join(', ')}, got "${input}"`)
-  return found
-}
+export const oneOf =
+  <const Words extends readonly string[]>(words: Words) =>
+  (input: string): Words[number] => {
+    const found = words.find(word => word === input)
+    if (found === undefined) throw new Error(`expected one of ${words.join(', ')}, got "${input}"`)
+    return found
+  }
 
 /** true, 1, on, yes / false, 0, off, no. */
 export const flag = (input: string): boolean => {
@@ -119,7 +123,9 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The mode that an environment asks for. */
 export function modeOf(env: Environment): Mode {
-  return env['NODE_ENV'] === 'production' || /^https:/i.test(env['PUBLIC_URL'] ?? '') ? 'production' : 'development'
+  return env['NODE_ENV'] === 'production' || /^https:/i.test(env['PUBLIC_URL'] ?? '')
+    ? 'production'
+    : 'development'
 }
 
 /** Reads one table; faults are pushed onto `faults`, and the values are then not to be used. */
@@ -144,13 +150,93 @@ function readSetting(one: Setting<unknown>, env: Environment, mode: Mode, faults
   }
   const differing = others.find(name => env[name] !== env[first])
   if (differing !== undefined) {
-    faults.push({ name: first, sentence: `${first} and ${differing} are two names for one setting, but differ` })
+    faults.push({
+      name: first,
+      sentence: `${first} and ${differing} are two names for one setting, but differ`,
+    })
   }
   try {
     return one.parse(env[first] ?? '')
   } catch (cause) {
     const sentence = cause instanceof Error ? cause.message : 'cannot be read'
-    faults.push({ name: first, sentence: one.secret === true ? sentence.replaceAll(env[first] ?? '', '…') : sentence })
+    faults.push({
+      name: first,
+      sentence: one.secret === true ? sentence.replaceAll(env[first] ?? '', '…') : sentence,
+    })
     return undefined
   }
+}
+
+/** Tables by the name of the system that they belong to. */
+export type SettingTables = Readonly<Record<string, SettingTable>>
+
+/** Every setting of all tables. A name that two settings claim is a mistake in the program. */
+export function joinTables(tables: SettingTables): ReadonlyMap<string, Setting<unknown>> {
+  const all = new Map<string, Setting<unknown>>()
+  for (const [system, table] of Object.entries(tables)) {
+    for (const one of Object.values(table)) {
+      for (const name of [one.name, ...(one.aliases ?? [])]) {
+        if (all.has(name))
+          throw new Error(`${system} claims the setting ${name}, which another one has already`)
+        all.set(name, one)
+      }
+    }
+  }
+  return all
+}
+
+/** The prefixes that are ours alone: whatever begins with one of them must be a setting. */
+const ownPrefixes = ['LEAF_', 'STREAMS_', 'ENTITIES_', 'SKREPKA_']
+
+/**
+ * Pushes a fault for every name in our own space that no table has, with the nearest one that exists, and for names
+ * of `foreign` (a name, and a sentence that says what to do instead). Other names are left alone.
+ */
+export function refuseUnknownNames(
+  known: ReadonlyMap<string, unknown>,
+  foreign: Readonly<Record<string, string>>,
+  env: Environment,
+  faults: ConfigFault[],
+): void {
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || value === '' || known.has(name)) continue
+    const sentence = Object.hasOwn(foreign, name) ? foreign[name] : undefined
+    if (sentence !== undefined) faults.push({ name, sentence })
+    else if (ownPrefixes.some(prefix => name.startsWith(prefix))) {
+      const nearest = nearestName(name, [...known.keys()])
+      faults.push({
+        name,
+        sentence:
+          nearest === undefined ? 'is no setting of Leaf.' : `is no setting of Leaf. Is ${nearest} meant?`,
+      })
+    }
+  }
+}
+
+/** The candidate with the fewest letters changed, if it is near enough to be what was meant. */
+export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+  let nearest: string | undefined
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1
+  for (const candidate of candidates) {
+    const distance = editDistance(name, candidate)
+    if (distance < least) {
+      least = distance
+      nearest = candidate
+    }
+  }
+  return nearest
+}
+
+/** Letters to insert, drop or replace (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1]
+    for (let j = 0; j < b.length; j++) {
+      const replace = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1)
+      next.push(Math.min(replace, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
 }

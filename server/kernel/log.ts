@@ -1,3 +1,5 @@
+import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino'
+
 /** Structured logs: one JSON object a line in production, a readable line in development. Never a secret, token or key. */
 export interface Logger {
   debug(fields: LogFields, message: string): void
@@ -18,4 +20,80 @@ export const silentLogger: Logger = {
   warn: () => undefined,
   error: () => undefined,
   child: () => silentLogger,
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+export interface LoggerOptions {
+  readonly level: LogLevel
+  /** `json`: one object a line. `lines`: for people who read along. */
+  readonly format: 'json' | 'lines'
+  /** Takes whole lines, each with its line end. */
+  readonly write: (line: string) => void
+}
+
+/** Names of fields that are never written, wherever somebody puts them by mistake (two levels deep). */
+const secretFields = [
+  'password',
+  'secret',
+  'token',
+  'accessJwt',
+  'refreshJwt',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'privateKey',
+  'clientSecret',
+]
+
+/** A logger on pino. */
+export function createLogger({ level, format, write }: LoggerOptions): Logger {
+  const destination: DestinationStream = {
+    write: format === 'json' ? write : line => write(readableLine(line)),
+  }
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+    redact: { paths: secretFields.flatMap(name => [`["${name}"]`, `*["${name}"]`]), censor: '…' },
+  }
+  return wrap(pino(options, destination))
+}
+
+function wrap(inner: PinoLogger): Logger {
+  return {
+    debug: (fields, message) => inner.debug(fields, message),
+    info: (fields, message) => inner.info(fields, message),
+    warn: (fields, message) => inner.warn(fields, message),
+    error: (fields, message) => inner.error(fields, message),
+    child: fields => wrap(inner.child(fields)),
+  }
+}
+
+/** `12:04:31 warn  the message  key=value`, with the stacks of errors below. */
+export function readableLine(json: string): string {
+  const { level, time, msg, ...fields } = decodeLine(json)
+  const stacks: string[] = []
+  const rest: string[] = []
+  for (const [name, value] of Object.entries(fields)) {
+    const stack = stackOf(value)
+    if (stack === undefined) rest.push(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    else stacks.push(stack.replace(/^/gm, '    '))
+  }
+  const head = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}`
+  return `${[[head, ...rest].join('  '), ...stacks].join('\n')}\n`
+}
+
+function decodeLine(json: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(json)
+  return typeof value === 'object' && value !== null ? { ...value } : { msg: value }
+}
+
+function stackOf(value: unknown): string | undefined {
+  const has =
+    typeof value === 'object' && value !== null && 'stack' in value && typeof value.stack === 'string'
+  return has ? (value.stack as string) : undefined // checked on the line above
 }

@@ -24,11 +24,20 @@ export interface Route {
   readonly path: string
   /** Absent: all. HEAD is served by GET routes. */
   readonly methods?: readonly string[]
-  readonly handle: (request: IncomingMessage, response: ServerResponse, context: RequestContext) => void | Promise<void>
+  readonly handle: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: RequestContext,
+  ) => void | Promise<void>
 }
 
 /** A WebSocket upgrade at an exact path. A Refusal thrown before the handshake is answered as an HTTP status. */
 export interface UpgradeRoute {
   readonly path: string
-  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext) => void | Promise<void>
+  readonly upgrade: (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    context: RequestContext,
+  ) => void | Promise<void>
 }

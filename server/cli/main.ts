@@ -1,0 +1,37 @@
+/** The `leaf` command: one file a command, all of them listed here. */
+import { Command, CommanderError } from 'commander'
+import { exitCodes, tellFailure } from '../kernel/run.ts'
+import type { CommandContext } from './command.ts'
+import { addStart } from './start.ts'
+
+export interface CommandLine extends Omit<CommandContext, 'exit'> {
+  /** Without node and the program. */
+  readonly argv: readonly string[]
+}
+
+/** Runs a command line; gives the exit code. */
+export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<number> {
+  let code: number = exitCodes.ok
+  const context: CommandContext = {
+    ...rest,
+    exit: given => {
+      code = given
+    },
+  }
+  const program = new Command('leaf')
+    .description('Leaf gives a community its own corner of the open social web.')
+    .showHelpAfterError('(leaf --help tells what there is)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => rest.terminal.line(text.replace(/\n$/, '')),
+      writeErr: text => rest.terminal.error(text.replace(/\n$/, '')),
+    })
+  addStart(program, context)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    return tellFailure(error, sentence => rest.terminal.error(sentence))
+  }
+}

@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { RequestContext } from './route.ts'
+
+/** Traces requests; `kernel/otel.ts` makes one when tracing is on. */
+export interface Tracer {
+  begin(request: IncomingMessage, context: RequestContext, path: string): TracedRequest
+  /** Sends what is still here. */
+  close(): Promise<void>
+}
+
+export interface TracedRequest {
+  /** `route` is the pattern that matched, or undefined. Called once. */
+  end(status: number, route: string | undefined): void
+}
+
+/** What sees every request: the access log, the metrics, the traces. */
+export interface Observer {
+  begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: RequestContext,
+    path: string,
+  ): ObservedRequest
+}
+
+export interface ObservedRequest {
+  route(pattern: string): void
+  end(): void
+}
+
+interface ObserverOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly tracer?: Tracer
+}
+
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
+
+/** Watches requests. The query of a path is never logged: it may hold codes and tokens. */
+export function createObserver({ clock, log, metrics, tracer }: ObserverOptions): Observer {
+  const seconds = metrics.histogram(
+    'leaf_http_request_seconds',
+    'Time from the request to the end of its answer.',
+    {
+      labels: ['route', 'status'],
+      buckets: secondsBuckets,
+    },
+  )
+  let active = 0
+  metrics.gauge('leaf_http_requests_active', 'Requests that are being answered.', () => active)
+
+  return {
+    begin: (request, response, context, path) => {
+      const startMs = clock.monotonic()
+      const traced = tracer?.begin(request, context, path)
+      let route: string | undefined
+      active += 1
+      return {
+        route: pattern => {
+          route = pattern
+        },
+        end: () => {
+          active -= 1
+          const ms = clock.monotonic() - startMs
+          // The caller went away before it had the whole answer: nginx's number for that.
+          const status = response.writableFinished ? response.statusCode : 499
+          seconds.observe(ms / 1000, { route: route ?? 'none', status: statusClass(status) })
+          traced?.end(status, route)
+          log.info(
+            {
+              request: context.id,
+              method: request.method,
+              path,
+              status,
+              ms: Math.round(ms * 100) / 100,
+              address: context.address,
+              host: context.host,
+            },
+            'request',
+          )
+        },
+      }
+    },
+  }
+}
+
+const classes = ['1xx', '2xx', '3xx', '4xx', '5xx']
+
+function statusClass(status: number): string {
+  return classes[Math.floor(status / 100) - 1] ?? 'other'
+}

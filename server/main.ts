@@ -1,0 +1,38 @@
+/** Environment, signals, exit code. */
+import process from 'node:process'
+import { runCommandLine } from './cli/main.ts'
+import { systemClock } from './kernel/clock.ts'
+import { runHouse, tellFailure } from './kernel/run.ts'
+import { processTerminal } from './kernel/terminal.ts'
+
+const terminal = processTerminal
+const tell = (sentence: string) => terminal.error(sentence)
+
+for (const event of ['uncaughtException', 'unhandledRejection']) {
+  process.on(event, error => {
+    // After a fault that nobody caught, no state in memory can be trusted.
+    process.exit(tellFailure(error, tell))
+  })
+}
+
+process.exitCode = await runCommandLine({
+  argv: process.argv.slice(2),
+  env: process.env,
+  terminal,
+  serve: (env, started) =>
+    runHouse({
+      // Only `leaf start` pays for loading the whole house.
+      compose: async onFatal => (await import('./compose.ts')).compose({ env, onFatal }),
+      clock: systemClock,
+      onSignal: listener => {
+        process.on('SIGTERM', listener)
+        process.on('SIGINT', listener)
+        return () => process.off('SIGTERM', listener).off('SIGINT', listener)
+      },
+      started,
+      tell,
+      exit: code => process.exit(code),
+    }),
+})
+// Connections that others left half open must not keep the process.
+process.exit()
