@@ -130,9 +130,9 @@ function waysInCard(model: AccountModel): Html {
     )}
     ${model.hasPassword ? html`<li><div><strong>Password</strong><div class="soft">for tools that know nothing else</div></div>
         ${formButton('/account/password/remove', csrf, {}, 'Remove')}</li>` : ''}</ul>
-    ${model.linkable.map(
-      provider => html`<form method="post" action="/pds/auth/${provider.id}/link" class="field">${csrfField(csrf)}<button class="quiet small">Link ${provider.label}</button></form>`,
-    )}
+    ${model.linkable.length === 0 ? '' : html`<p>${model.linkable.map(
+      provider => html`<a class="button quiet small" href="/pds/auth/${provider.id}/link">Link ${provider.label}</a> `,
+    )}</p>`}
     <details><summary>${model.hasPassword ? 'Change the password' : 'Set a password'}</summary>
       <form method="post" action="/account/password" class="inline">
         ${csrfField(csrf)}
