@@ -13,7 +13,11 @@ export interface DidDocument {
     readonly controller: string
     readonly publicKeyMultibase?: string
   }[]
-  readonly service?: readonly { readonly id: string; readonly type: string; readonly serviceEndpoint: string }[]
+  readonly service?: readonly {
+    readonly id: string
+    readonly type: string
+    readonly serviceEndpoint: string
+  }[]
 }
 
 export interface IdentityResolver {
