@@ -1,5 +1,6 @@
 /** Where each repository stands: its current commit. Store only. CIDs are 36 bytes. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
+import type { AccountStatus } from './accounts.ts'
 
 export interface RepoState {
   readonly headCid: Uint8Array
@@ -35,4 +36,25 @@ export async function putRepoState(tx: Tx, account: number, state: RepoState, no
 /** Deletes the state. */
 export async function deleteRepoState(tx: Tx, account: number): Promise<void> {
   await tx.run('DELETE FROM pds_repo_state WHERE account = $1', [account])
+}
+
+/** What a write has to know before it begins. */
+export interface WritableRepo {
+  readonly accountId: number
+  readonly status: AccountStatus
+  /** Null before the first commit. */
+  readonly headCid: Uint8Array | null
+  readonly headRev: string | null
+  readonly dataCid: Uint8Array | null
+  readonly recordCount: number | null
+}
+
+/** An account's status and the state of its repository, by its DID. */
+export function writableRepo(tx: ReadTx, did: string): Promise<WritableRepo | undefined> {
+  return tx.get<WritableRepo>(
+    `SELECT a.id AS "accountId", a.status, s.head_cid AS "headCid", s.head_rev AS "headRev", s.data_cid AS "dataCid",
+       s.record_count AS "recordCount"
+     FROM pds_accounts a LEFT JOIN pds_repo_state s ON s.account = a.id WHERE a.did = $1`,
+    [did],
+  )
 }

@@ -29,6 +29,8 @@ export interface WriteRequest {
   readonly swapCommit?: string
   /** CID as text, or null for "must not exist"; for a single put or delete. */
   readonly swapRecord?: string | null
+  /** Creates of likes, reposts, follows and blocks delete older ones of the same subject (createRecord; not applyWrites). */
+  readonly pruneDuplicates?: boolean
 }
 
 export interface WrittenRecord {

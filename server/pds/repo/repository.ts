@@ -1,0 +1,185 @@
+/** Repositories as the rest of the PDS changes them. A write is one transaction: state, blocks, records, blobs, event. */
+import { carBytes } from '@leaf/atproto/car'
+import { cidEquals, cidToString } from '@leaf/atproto/cid'
+import { RepoError } from '@leaf/atproto/errors'
+import { createNodeSource, type NodeCache } from '@leaf/atproto/node-source'
+import { formatCommit, type FormattedCommit, type RepoHead } from '@leaf/atproto/repo'
+import { isValidDid } from '@atproto/syntax'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Refusal } from '../../kernel/errors.ts'
+import type { Did } from '../../kernel/identity/types.ts'
+import type { SigningKey } from '../../kernel/keys.ts'
+import type { Random } from '../../kernel/random.ts'
+import type { Database, ReadTx, Tx } from '../../kernel/storage/database.ts'
+import { accountById } from '../database/accounts.ts'
+import { deleteBacklinks } from '../database/backlinks.ts'
+import { blockLoader, deleteBlocks } from '../database/blocks.ts'
+import { deleteRecords } from '../database/records.ts'
+import { deleteRepoState, repoState, type WritableRepo, writableRepo } from '../database/repo-state.ts'
+import { repoLocks, type Sequencer } from '../sync/events.ts'
+import type { RecordRules } from '../validation/record.ts'
+import { sha256 } from '../validation/sha256.ts'
+import { refuse } from '../xrpc/refuse.ts'
+import type { Repositories, WriteAnswer } from './acts.ts'
+import { type PreparedRequest, prepareRequest, writesMax } from './prepare.ts'
+import { type ResolvedWrites, resolveWrites } from './resolve-writes.ts'
+import { type BlobRefs, eventOf, storeCommit } from './store-commit.ts'
+import { createTids } from './tids.ts'
+
+type Signer = Pick<SigningKey, 'sign'>
+
+export interface RepositoryDependencies {
+  readonly database: Pick<Database, 'write'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly random: Pick<Random, 'integer'>
+  readonly sequencer: Pick<Sequencer, 'commit' | 'sync'>
+  readonly blobs: BlobRefs
+  /** The signing key of an account that is stored. */
+  readonly signerFor: (tx: ReadTx, account: { readonly id: number; readonly did: Did }) => Promise<Signer>
+  /** The signing key of an account that is just being made. */
+  readonly openSigningKey: (sealed: Uint8Array, did: Did) => Signer
+  readonly rules: RecordRules
+  /** Decoded tree nodes, shared by all repositories. */
+  readonly nodeCache: NodeCache
+}
+
+/** One past the highest clock id of a TID. */
+const clockIds = 1024
+
+interface Repo {
+  readonly accountId: number
+  readonly did: Did
+  /** Null before the first commit. */
+  readonly head: RepoHead | null
+  readonly recordCount: number
+}
+
+export function createRepositories(dependencies: RepositoryDependencies): Repositories {
+  const { database, clock, random, rules, sequencer, blobs, signerFor, nodeCache } = dependencies
+  const clockId = random.integer(clockIds)
+  const tids = createTids(clock, clockId)
+
+  /** Formats and stores a commit; its events are the caller's. */
+  const commitWrites = async (
+    tx: Tx,
+    repo: Repo,
+    signer: Signer,
+    { writes, extras }: Pick<ResolvedWrites, 'writes' | 'extras'>,
+  ): Promise<FormattedCommit> => {
+    const { accountId, did, head, recordCount } = repo
+    const reader = blockLoader(tx, accountId)
+    const commit = await formatCommit({
+      source: createNodeSource({ load: reader.loadMany, sha256, cache: nodeCache }),
+      did,
+      head,
+      writes,
+      sign: signer.sign,
+      nowMs: clock.now(),
+      clockId,
+    })
+    await storeCommit(tx, blobs, commit, { accountId, recordCount, nowMs: clock.now(), reader, extras })
+    return commit
+  }
+
+  const writeWithin = async (tx: Tx, request: PreparedRequest, did: Did): Promise<WriteAnswer> => {
+    const { headCid, ...repo } = writable(await writableRepo(tx, did), did)
+    if (request.swapCommit !== undefined && !cidEquals(headCid, request.swapCommit)) {
+      throw refuse('InvalidSwap', `Commit was at ${cidToString(headCid)}`)
+    }
+    const resolved = await resolveWrites(tx, repo.accountId, request)
+    const { writes, results } = resolved
+    if (writes.length === 0 && results.length > 0) return { results }
+    const signer = await signerFor(tx, { id: repo.accountId, did })
+    const commit = await commitWrites(tx, repo, signer, resolved)
+    await sequencer.commit(tx, eventOf(did, commit))
+    return { commit: { cid: cidToString(commit.commit.cid), rev: commit.rev }, results }
+  }
+
+  const announceHead = async (tx: Tx, did: Did, commit: FormattedCommit): Promise<void> => {
+    const blocks = carBytes([commit.commit.cid], [commit.commit])
+    await sequencer.sync(tx, { did, rev: commit.rev, blocks })
+  }
+
+  return {
+    write: async request => {
+      const did = didOf(request.did)
+      const prepared = prepareRequest(request, rules, tids)
+      try {
+        return await database.write(tx => writeWithin(tx, prepared, did), { locks: repoLocks(did) })
+      } catch (error) {
+        throw error instanceof RepoError ? refusalOf(error, did) : error
+      }
+    },
+
+    createEmpty: async (tx, { id, did, signingKeySealed }, { announce }) => {
+      const signer = dependencies.openSigningKey(signingKeySealed, did)
+      const repo = { accountId: id, did, head: null, recordCount: 0 }
+      const commit = await commitWrites(tx, repo, signer, noWrites)
+      if (!announce) return
+      await sequencer.commit(tx, eventOf(did, commit))
+      await announceHead(tx, did, commit)
+    },
+
+    recommit: async (tx, accountId) => {
+      const account = await accountById(tx, accountId)
+      const state = await repoState(tx, accountId)
+      if (account === undefined || state === undefined) throw noRepository(String(accountId))
+      const { did } = account
+      const head = { data: state.dataCid, rev: state.headRev }
+      const signer = await signerFor(tx, { id: accountId, did })
+      const repo = { accountId, did, head, recordCount: state.recordCount }
+      const commit = await commitWrites(tx, repo, signer, noWrites)
+      // No #commit: whoever knew the repo elsewhere has another tree before this one. #sync says where it is now.
+      await announceHead(tx, did, commit)
+      return { cid: cidToString(commit.commit.cid), rev: commit.rev }
+    },
+
+    removeAll: async (tx, accountId) => {
+      await blobs.removeAll(tx, accountId)
+      await deleteBacklinks(tx, accountId)
+      await deleteRecords(tx, accountId)
+      await deleteBlocks(tx, accountId)
+      await deleteRepoState(tx, accountId)
+    },
+  }
+}
+
+const noWrites: Pick<ResolvedWrites, 'writes' | 'extras'> = { writes: [], extras: new Map() }
+
+function writable(repo: WritableRepo | undefined, did: Did): Repo & { readonly headCid: Uint8Array } {
+  if (repo === undefined) throw noRepository(did)
+  const { accountId, status, headCid, headRev, dataCid, recordCount } = repo
+  if (status === 'deactivated') throw refuse('AccountDeactivated', 'Account is deactivated')
+  if (status !== 'active') throw refuse('AccountTakedown', 'Account has been taken down')
+  if (headCid === null || headRev === null || dataCid === null) throw noRepository(did)
+  return { accountId, did, headCid, head: { data: dataCid, rev: headRev }, recordCount: recordCount ?? 0 }
+}
+
+function noRepository(name: string): Refusal {
+  return refuse('InvalidRequest', `No repo root found for ${name}`)
+}
+
+function didOf(did: string): Did {
+  if (!isDid(did)) throw refuse('InvalidRequest', `Invalid DID: ${did}`)
+  return did
+}
+
+function isDid(text: string): text is Did {
+  return isValidDid(text)
+}
+
+function refusalOf(error: RepoError, did: Did): Refusal {
+  const uri = `at://${did}/${error.path ?? ''}`
+  switch (error.code) {
+    case 'record-exists':
+      return refuse('InvalidRequest', `There is already a record at ${uri}`, error)
+    case 'record-missing':
+      return refuse('InvalidRequest', `Could not locate record: ${uri}`, error)
+    case 'too-many-ops':
+      return refuse('InvalidRequest', `Too many writes. Max: ${writesMax}`, error)
+    case 'too-big':
+      return refuse('InvalidRequest', 'Too many writes. Max event size: 2MB', error)
+    default:
+      return refuse('InvalidRequest', error.message, error)
+  }
+}

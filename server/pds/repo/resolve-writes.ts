@@ -1,0 +1,83 @@
+/** Prepared writes against what is there: swaps, no-ops, put as create or update, and older duplicates that go. */
+import { type Cid, cidEquals, cidToString } from '@leaf/atproto/cid'
+import type { RepoWrite } from '@leaf/atproto/repo'
+import type { ReadTx } from '../../kernel/storage/database.ts'
+import { backlinksTo } from '../database/backlinks.ts'
+import { recordCidAt } from '../database/records.ts'
+import { refuse } from '../xrpc/refuse.ts'
+import type { WrittenRecord } from './acts.ts'
+import type { PreparedRequest, PreparedWrite } from './prepare.ts'
+import type { RecordExtras } from './store-commit.ts'
+
+export interface ResolvedWrites {
+  /** What is left to do; empty although writes were asked for: nothing changes. */
+  readonly writes: readonly RepoWrite[]
+  readonly extras: ReadonlyMap<string, RecordExtras>
+  /** One for each write of the request. */
+  readonly results: readonly WrittenRecord[]
+}
+
+/** Throws InvalidSwap, and InvalidRequest for an update or delete in a batch of what is not there. */
+export async function resolveWrites(
+  tx: ReadTx,
+  accountId: number,
+  request: PreparedRequest,
+): Promise<ResolvedWrites> {
+  const writes: RepoWrite[] = []
+  const results: WrittenRecord[] = []
+  const extras = new Map<string, RecordExtras>()
+  const looks = request.writes.length === 1
+  for (const write of request.writes) {
+    const { path, record } = write
+    const current =
+      looks && needsCurrent(request, write) ? await recordCidAt(tx, accountId, write) : undefined
+    if (looks) checkSwap(request.swapRecord, current ?? null)
+    if (request.pruneDuplicates) writes.push(...(await duplicatesOf(tx, accountId, write)))
+    if (record === undefined) {
+      results.push(resultOf(request.did, write, 'delete'))
+      if (!looks || current !== undefined) writes.push({ action: 'delete', path })
+      continue
+    }
+    const action = write.action === 'put' ? (current === undefined ? 'create' : 'update') : writeAction(write)
+    results.push(resultOf(request.did, write, action))
+    if (write.action === 'put' && current !== undefined && cidEquals(current, record.block.cid)) continue
+    writes.push({ action, path, record: record.block })
+    extras.set(path, { blobs: record.blobs, subject: write.subject })
+  }
+  return { writes, results, extras }
+}
+
+function needsCurrent(request: PreparedRequest, write: PreparedWrite): boolean {
+  return write.action === 'put' || write.action === 'delete' || request.swapRecord !== undefined
+}
+
+function writeAction(write: PreparedWrite): 'create' | 'update' {
+  return write.action === 'update' ? 'update' : 'create'
+}
+
+function checkSwap(swapRecord: Cid | null | undefined, current: Cid | null): void {
+  if (swapRecord === undefined) return
+  if (swapRecord === null ? current === null : current !== null && cidEquals(current, swapRecord)) return
+  throw refuse('InvalidSwap', `Record was at ${current === null ? 'null' : cidToString(current)}`)
+}
+
+async function duplicatesOf(
+  tx: ReadTx,
+  accountId: number,
+  write: PreparedWrite,
+): Promise<readonly RepoWrite[]> {
+  const { action, collection, subject, rkey } = write
+  if (action !== 'create' || subject === undefined) return []
+  const rkeys = await backlinksTo(tx, accountId, { collection, subject })
+  return rkeys
+    .filter(older => older !== rkey)
+    .map((older): RepoWrite => ({ action: 'delete', path: `${collection}/${older}` }))
+}
+
+function resultOf(did: string, write: PreparedWrite, action: WrittenRecord['action']): WrittenRecord {
+  const uri = `at://${did}/${write.path}`
+  const { record } = write
+  if (record === undefined) return { action, uri }
+  const status = record.status === undefined ? {} : { validationStatus: record.status }
+  return { action, uri, cid: cidToString(record.block.cid), ...status }
+}
