@@ -45,7 +45,7 @@ export function openSqliteConnection(options: SqliteConnectionOptions): SqliteCo
     timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,
   })
-  setPragmas(database, options)
+  told(() => setPragmas(database, options))
   const prepared = new Map<string, StatementSync>()
 
   const prepare = (sql: string, params: readonly SqlValue[]): StatementSync => {

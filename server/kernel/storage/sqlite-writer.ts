@@ -67,7 +67,8 @@ export function createSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
     } catch (error) {
       if (connection.isTransaction()) connection.exec('ROLLBACK')
       const told = toldFailure(error)
-      const failed = next === 0 ? groupJobsMax : next
+      // A disk that took none of these takes none of those that wait, either.
+      const failed = guard.reason() === undefined && next > 0 ? next : jobs.length
       waiting = jobs.slice(failed)
       for (const job of jobs.slice(0, failed)) job.settle({ ok: false, error: told })
       return
