@@ -56,12 +56,12 @@ export function reachableNodes(store: TestStore, root: Cid): string[] {
     for (const tree of decodeNode(block.bytes, cid).trees) if (tree !== null) visit(tree)
   }
   visit(root)
-  return found.sort()
+  return found.toSorted()
 }
 
 /** All blocks of a store, as text, sorted. */
 export function storedCids(store: TestStore): string[] {
-  return [...store.blocks.values()].map(block => cidToString(block.cid)).sort()
+  return [...store.blocks.values()].map(block => cidToString(block.cid)).toSorted()
 }
 
 /** The reference's tree. */
@@ -70,6 +70,6 @@ export async function referenceTree(): Promise<MST> {
 }
 
 /** A CID as the reference wants it. */
-export function referenceCid(cid: Cid): any {
-  return CID.decode(cid)
+export function referenceCid(cid: Cid): never {
+  return CID.decode(cid) as never
 }
