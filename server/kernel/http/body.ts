@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Readable, Transform } from 'node:stream'
+import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import type { Clock } from '../clock.ts'
 import { Refusal } from '../errors.ts'
@@ -31,10 +31,11 @@ export async function readBody(request: IncomingMessage, options: ReadBodyOption
  * body is not what its encoding says. Throws Refusal 'unsupported-media' for an unknown `Content-Encoding`.
  */
 export function decodedBody(request: IncomingMessage): Readable {
-  let body: Readable = request
   // The encodings are listed in the order in which they were applied.
-  for (const encoding of encodingsOf(request).toReversed()) body = chain(body, decoderOf(encoding))
-  return body
+  const decoders = encodingsOf(request).toReversed().map(decoderOf)
+  let body: Readable = request
+  for (const decoder of decoders) body = chain(body, decoder)
+  return body === request ? request : Readable.from(refusing(body), { objectMode: false })
 }
 
 /** Encodings on top of one another that are taken off at most. */
@@ -78,25 +79,23 @@ function decoderOf(encoding: string): Transform {
   }
 }
 
+/** Unlike `pipeline`, leaves the source whole when the decoder fails: an answer has to go out on the same connection. */
 function chain(source: Readable, decoder: Transform): Readable {
   source.once('error', error => decoder.destroy(error))
   source.once('close', () => {
     if (!source.readableEnded) decoder.destroy(endedEarly())
   })
-  // zlib's own error would be a fault of ours; it is the sender's.
-  const destroy = decoder._destroy.bind(decoder)
-  decoder._destroy = (error, done) => {
-    destroy(error, failed => done(asRefusal(failed)))
-  }
   return source.pipe(decoder)
 }
 
-function asRefusal(error: Error | null | undefined): Error | null {
-  if (error === null || error === undefined) return null
-  if (error instanceof Refusal || 'code' in error === false) return error
-  return String(error.code).startsWith('Z_') || String(error.code).startsWith('ERR_')
-    ? new Refusal('invalid', 'the body is not what its content encoding says', { cause: error })
-    : error
+/** What zlib says about the bytes is the sender's fault, not ours. */
+async function* refusing(body: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk
+  } catch (error) {
+    if (error instanceof Refusal || !(error instanceof Error)) throw error
+    throw new Refusal('invalid', 'the body is not what its content encoding says', { cause: error })
+  }
 }
 
 function collect(body: Readable, request: IncomingMessage, options: ReadBodyOptions): Promise<Buffer> {
