@@ -1,4 +1,4 @@
-/** A map that never holds more than `max` entries: the one that was not used for the longest time goes first. */
+/** A map that never weighs more than its bound: the entries that were not used for the longest time go first. */
 export interface BoundedMap<Key, Value> {
   get(key: Key): Value | undefined
   set(key: Key, value: Value): void
@@ -7,38 +7,43 @@ export interface BoundedMap<Key, Value> {
   readonly size: number
 }
 
-/** An empty `BoundedMap`. `dropped` is told every value that leaves other than by `get`. */
+/**
+ * An empty `BoundedMap`. `max` counts entries, or, with `weigh`, the sum of their weights; an entry that alone weighs
+ * more is not kept.
+ */
 export function createBoundedMap<Key, Value>(
   max: number,
-  dropped: (value: Value) => void = () => undefined,
+  weigh: (value: Value) => number = () => 1,
 ): BoundedMap<Key, Value> {
   // A Map keeps the order of insertion, so its first key is the one used longest ago.
-  const entries = new Map<Key, Value>()
+  const entries = new Map<Key, { readonly value: Value; readonly weight: number }>()
+  let total = 0
   const remove = (key: Key) => {
-    const value = entries.get(key)
-    if (value === undefined) return
+    total -= entries.get(key)?.weight ?? 0
     entries.delete(key)
-    dropped(value)
   }
   return {
     get: key => {
-      const value = entries.get(key)
-      if (value === undefined) return undefined
+      const entry = entries.get(key)
+      if (entry === undefined) return undefined
       entries.delete(key)
-      entries.set(key, value)
-      return value
+      entries.set(key, entry)
+      return entry.value
     },
     set: (key, value) => {
       remove(key)
-      entries.set(key, value)
+      const weight = weigh(value)
+      entries.set(key, { value, weight })
+      total += weight
       for (const oldest of entries.keys()) {
-        if (entries.size <= max) break
+        if (total <= max) break
         remove(oldest)
       }
     },
     delete: remove,
     clear: () => {
-      for (const key of entries.keys()) remove(key)
+      entries.clear()
+      total = 0
     },
     get size() {
       return entries.size

@@ -72,11 +72,14 @@ function wordsOf(address: string): readonly number[] | undefined {
   const host = URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1)
   if (host === undefined) return undefined
   const [left = '', right] = host.split('::')
-  const groups = (part: string) =>
-    part === '' ? [] : part.split(':').map(group => Number.parseInt(group, 16))
   const before = groups(left)
   const after = right === undefined ? [] : groups(right)
-  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0)
+  return [...before, ...zeros, ...after]
+}
+
+function groups(part: string): readonly number[] {
+  return part === '' ? [] : part.split(':').map(group => Number.parseInt(group, 16))
 }
 
 function blockList(family: 'ipv4' | 'ipv6', blocks: readonly (readonly [string, number])[]): BlockList {
