@@ -83,7 +83,7 @@ export function parseCar(
   const parser = createParser(options.sha256, { ...carLimits, ...options.limits })
   parser.push(bytes)
   const roots = parser.header()
-  if (roots === undefined) throw new MalformedError('the CAR ends within its header', bytes.length)
+  if (roots === undefined) throw endWithinHeader(bytes.length)
   const blocks: Block[] = []
   for (let block = parser.block(); block !== undefined; block = parser.block()) blocks.push(block)
   parser.end()
@@ -120,11 +120,15 @@ function createParser(sha256: Sha256, limits: CarLimits): Parser {
       return checkBlock(section, sha256)
     },
     end: () => {
-      if (!headerDone) throw new MalformedError('the CAR ends within its header', queue.offset())
+      if (!headerDone) throw endWithinHeader(queue.offset() + queue.length())
       if (queue.length() > 0)
         throw new MalformedError('the CAR ends within a block', queue.offset() + queue.length())
     },
   }
+}
+
+function endWithinHeader(offset: number): MalformedError {
+  return new MalformedError('the CAR ends within its header', offset)
 }
 
 function checkBlock(section: Section, sha256: Sha256): Block {

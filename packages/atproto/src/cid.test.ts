@@ -41,7 +41,7 @@ test('other text and other bytes are no CID', () => {
   ]
   for (const wrong of bad) assert.throws(() => cidFromString(wrong), MalformedError, wrong)
   const good = cidFromString(text)
-  assert.deepEqual(readCid(Buffer.concat([Buffer.of(9), good, Buffer.of(9)]), 1), good)
+  assert.deepEqual(readCid(Uint8Array.of(9, ...good, 9), 1), good)
   for (const [at, byte] of [
     [0, 0],
     [1, 0x70],

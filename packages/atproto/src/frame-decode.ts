@@ -1,5 +1,6 @@
 /** Frames of the firehose as clients and tests read them; `frame.ts` writes them. */
-import { BytesWrapper, CidLinkWrapper, decodeFirst } from '@atcute/cbor'
+import { BytesWrapper, CidLinkWrapper, decode } from '@atcute/cbor'
+import { itemEnd } from './cbor-skip.ts'
 import { type Cid, readCid } from './cid.ts'
 import { MalformedError } from './errors.ts'
 import type { AccountEvent, CommitEvent, IdentityEvent, SyncEvent } from './frame.ts'
@@ -171,15 +172,15 @@ function decodeItem(
   offset: number,
   what: string,
 ): { readonly value: Body; readonly end: number } {
-  let decoded: readonly [unknown, Uint8Array]
+  const end = itemEnd(bytes, offset)
+  let value: unknown
   try {
-    decoded = decodeFirst(bytes.subarray(offset))
+    value = decode(bytes.subarray(offset, end))
   } catch (cause) {
     throw Object.assign(new MalformedError(`the ${what} of a frame is not DAG-CBOR`, offset), { cause })
   }
-  const [value, rest] = decoded
   if (!isBody(value)) throw new MalformedError(`the ${what} of a frame is not a map`, offset)
-  return { value, end: bytes.length - rest.length }
+  return { value, end }
 }
 
 function isBody(value: unknown): value is Body {

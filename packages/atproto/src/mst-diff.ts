@@ -29,19 +29,24 @@ export async function* diffTrees(
     if (a?.kind === 'tree' && b?.kind === 'tree' && cidEquals(a.cid, b.cid)) {
       old.pass()
       now.pass()
-    } else if (a?.kind === 'tree' && (b?.kind !== 'tree' || a.layer >= b.layer)) await old.open()
-    else if (b?.kind === 'tree') await now.open()
-    else if (a?.kind === 'entry' && (b === undefined || a.key < b.key)) {
-      old.pass()
-      yield { key: a.key, prev: a.cid, cid: null }
-    } else if (b?.kind === 'entry' && (a === undefined || b.key < a.key)) {
-      now.pass()
-      yield { key: b.key, prev: null, cid: b.cid }
-    } else if (a?.kind === 'entry' && b?.kind === 'entry') {
-      old.pass()
-      now.pass()
-      if (!cidEquals(a.cid, b.cid)) yield { key: b.key, prev: a.cid, cid: b.cid }
+      continue
     }
+    if (a?.kind === 'tree' && (b?.kind !== 'tree' || a.layer >= b.layer)) {
+      await old.open()
+      continue
+    }
+    if (b?.kind === 'tree') {
+      await now.open()
+      continue
+    }
+    const isOld = a?.kind === 'entry' && (b === undefined || a.key <= b.key)
+    const isNew = b !== undefined && (a?.kind !== 'entry' || b.key <= a.key)
+    if (isOld) old.pass()
+    if (isNew) now.pass()
+    const prev = isOld ? a.cid : null
+    const cid = isNew ? b.cid : null
+    if (prev !== null && cid !== null && cidEquals(prev, cid)) continue
+    yield { key: isNew ? b.key : isOld ? a.key : '', prev, cid }
   }
 }
 
