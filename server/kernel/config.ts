@@ -188,29 +188,52 @@ export function joinTables(tables: SettingTables): ReadonlyMap<string, Setting<u
 /** The prefixes that are ours alone: whatever begins with one of them must be a setting. */
 const ownPrefixes = ['LEAF_', 'STREAMS_', 'ENTITIES_', 'SKREPKA_']
 
-/**
- * Pushes a fault for every name in our own space that no table has, with the nearest one that exists, and for names
- * of `foreign` (a name, and a sentence that says what to do instead). Other names are left alone.
- */
-export function refuseUnknownNames(
-  known: ReadonlyMap<string, unknown>,
-  foreign: Readonly<Record<string, string>>,
-  env: Environment,
-  faults: ConfigFault[],
-): void {
+export interface ConfigOptions<Tables extends SettingTables> {
+  readonly tables: Tables
+  readonly env: Environment
+  /** Names that similar programs read and Leaf does not, each with a sentence that says what to do instead. */
+  readonly foreignNames?: Readonly<Record<string, string>>
+  /** What no single setting can see; pushes faults. Called only when every setting could be read. */
+  readonly check?: (values: ConfigValues<Tables>, mode: Mode, faults: ConfigFault[]) => void
+}
+
+export type ConfigValues<Tables extends SettingTables> = {
+  readonly [System in keyof Tables]: ValuesOf<Tables[System]>
+}
+
+export interface Config<Tables extends SettingTables> {
+  readonly mode: Mode
+  readonly values: ConfigValues<Tables>
+  /** What the operator should know, although nothing is wrong: names that are not read. */
+  readonly notes: readonly ConfigFault[]
+}
+
+/** Reads every table. Throws ConfigError with all faults at once, unknown names of ours included. */
+export function readConfig<Tables extends SettingTables>(options: ConfigOptions<Tables>): Config<Tables> {
+  const { tables, env, foreignNames = {}, check } = options
+  const mode = modeOf(env)
+  const known = [...joinTables(tables).keys()]
+  const faults: ConfigFault[] = []
+  const notes: ConfigFault[] = []
+  const values = Object.fromEntries(
+    Object.entries(tables).map(([system, table]) => [system, readSettings(table, env, mode, faults)]),
+  ) as ConfigValues<Tables> // each table was read by its own parsers just above
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value === '' || known.has(name)) continue
-    const sentence = Object.hasOwn(foreign, name) ? foreign[name] : undefined
-    if (sentence !== undefined) faults.push({ name, sentence })
-    else if (ownPrefixes.some(prefix => name.startsWith(prefix))) {
-      const nearest = nearestName(name, [...known.keys()])
-      faults.push({
-        name,
-        sentence:
-          nearest === undefined ? 'is no setting of Leaf.' : `is no setting of Leaf. Is ${nearest} meant?`,
-      })
-    }
+    if (value === undefined || value === '' || known.includes(name)) continue
+    const foreign = Object.hasOwn(foreignNames, name) ? foreignNames[name] : undefined
+    if (foreign !== undefined) notes.push({ name, sentence: foreign })
+    else if (ownPrefixes.some(prefix => name.startsWith(prefix)))
+      faults.push({ name, sentence: unknownSentence(name, known) })
+    else if (name.startsWith('PDS_')) notes.push({ name, sentence: unknownSentence(name, known) })
   }
+  if (faults.length === 0) check?.(values, mode, faults)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return { mode, values, notes }
+}
+
+function unknownSentence(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? 'is no setting of Leaf.' : `is no setting of Leaf. Is ${nearest} meant?`
 }
 
 /** The candidate with the fewest letters changed, if it is near enough to be what was meant. */

@@ -1,22 +1,27 @@
 import { isIP } from 'node:net'
 import {
+  type ConfigFault,
   flag,
   httpUrl,
   integer,
   list,
   longSecret,
+  type Mode,
   oneOf,
   required,
   setting,
   text,
   type ValuesOf,
 } from './config.ts'
+import { isLoopback } from './http/host.ts'
 import { createProxyTrust } from './http/proxies.ts'
 import { type LogLevel, logLevels } from './log.ts'
 
 /** The systems a house may have. */
 export const systemNames = ['pds', 'streams', 'entities', 'skrepka'] as const
 export type SystemName = (typeof systemNames)[number]
+/** Those that this version has. */
+const systemsHere: readonly SystemName[] = ['pds']
 
 const port = integer({ min: 0, max: 65_535 })
 
@@ -57,7 +62,7 @@ export const houseSettings = {
   systems: setting<readonly SystemName[]>(systemList, {
     name: 'LEAF_SYSTEMS',
     doc: `What runs, separated by commas, of ${systemNames.join(', ')}.`,
-    fallback: ['pds'],
+    fallback: systemsHere,
     defaultText: 'all that this version has: `pds`',
     example: 'pds',
   }),
@@ -189,3 +194,37 @@ export const houseSettings = {
 }
 
 export type HouseSettings = ValuesOf<typeof houseSettings>
+
+/** What no single setting can see. */
+export function checkHouseSettings(settings: HouseSettings, mode: Mode, faults: ConfigFault[]): void {
+  const foreign = settings.bind.filter(address => !isLoopback(address))
+  if (mode === 'development' && foreign.length > 0) {
+    faults.push({
+      name: houseSettings.bind.name,
+      sentence: `development mode listens on this machine only, not on ${foreign.join(', ')}. To serve others, set PUBLIC_URL to an https address.`,
+    })
+  }
+  if (settings.publicUrl !== undefined && new URL(settings.publicUrl).pathname !== '/') {
+    faults.push({
+      name: houseSettings.publicUrl.name,
+      sentence: 'must not have a path: Leaf serves the whole host.',
+    })
+  }
+  for (const name of settings.systems) {
+    if (!systemsHere.includes(name)) {
+      faults.push({
+        name: houseSettings.systems.name,
+        sentence: `names ${name}, which this version does not have yet.`,
+      })
+    }
+  }
+  const { blobS3Bucket, blobS3KeyId, blobS3Secret } = houseSettings
+  const given = [settings.blobS3Bucket, settings.blobS3KeyId, settings.blobS3Secret]
+  if (given.some(value => value !== undefined) && given.includes(undefined)) {
+    const names = [blobS3Bucket.name, blobS3KeyId.name, blobS3Secret.name]
+    faults.push({
+      name: names[given.indexOf(undefined)] ?? names.join(', '),
+      sentence: `is missing: blobs in S3 need ${names.join(', ')} together.`,
+    })
+  }
+}
