@@ -5,52 +5,68 @@
  */
 import { after, before, describe, it } from 'node:test'
 import { startReferencePds } from '../../tools/oracles/src/reference-pds.ts'
-import type { World } from './differential/case.ts'
+import type { Case, World } from './differential/case.ts'
 import { compare } from './differential/compare.ts'
-import { tables } from './differential/tables.ts'
-import { createWorld, lastCode } from './differential/world.ts'
+import { inviteTables, tables } from './differential/tables.ts'
+import { jwtSecret } from './differential/tables-tokens.ts'
+import { createWorld, lastCode, type Place } from './differential/world.ts'
 import { startLeaf } from './support/leaf.ts'
 import { newestMail } from './support/mail.ts'
 
 const againstItself = process.env['LEAF_DIFFERENTIAL_SELF'] === '1'
 
-interface Started {
-  readonly world: World
+interface Started extends Place {
   stop(): Promise<void>
 }
 
-async function startReference(): Promise<Started> {
-  const pds = await startReferencePds()
+async function startReference(inviteRequired: boolean): Promise<Started> {
+  const pds = await startReferencePds({ inviteRequired, env: { PDS_JWT_SECRET: jwtSecret } })
   const mailToken = async (address: string) =>
     lastCode(pds.mails.findLast(mail => mail.to.includes(address))?.text ?? 'no mail')
-  return { world: await createWorld({ ...pds, mailToken }), stop: pds.stop }
+  return { url: pds.url, plcUrl: pds.plcUrl, mailToken, stop: pds.stop }
 }
 
-async function startOurs(): Promise<Started> {
-  const leaf = await startLeaf()
+async function startOurs(inviteRequired: boolean): Promise<Started> {
+  if (againstItself) return startReference(inviteRequired)
+  const signUp = inviteRequired ? 'invite' : 'open'
+  const leaf = await startLeaf({ env: { PDS_JWT_SECRET: jwtSecret, PDS_SIGN_UP: signUp } })
   const mailToken = async (address: string) => lastCode(await newestMail(leaf.url, address))
-  return { world: await createWorld({ ...leaf, mailToken }), stop: leaf.dispose }
+  return { url: leaf.url, plcUrl: leaf.plcUrl, mailToken, stop: leaf.dispose }
 }
 
-describe('leaf and the reference PDS answer alike', () => {
-  let reference: Started
-  let leaf: Started
+/** Declares the cases, between two servers that are started before them and stopped after them. */
+function compareOn(
+  cases: ReadonlyMap<string, readonly Case[]>,
+  options: { readonly inviteRequired: boolean },
+): void {
+  let places: readonly Started[] = []
+  let worlds: readonly World[] = []
 
   before(async () => {
-    ;[reference, leaf] = await Promise.all([startReference(), againstItself ? startReference() : startOurs()])
+    const { inviteRequired } = options
+    places = await Promise.all([startReference(inviteRequired), startOurs(inviteRequired)])
+    worlds = await Promise.all(places.map(place => createWorld(place, { accounts: !inviteRequired })))
   })
-  after(() => Promise.all([reference?.stop(), leaf?.stop()]))
+  after(() => Promise.all(places.map(place => place.stop())))
 
-  for (const [subject, cases] of tables) {
+  for (const [subject, rows] of cases) {
     describe(subject, () => {
-      for (const one of cases) {
-        it(one.name, () => compare(againstItself ? withoutDifference(one) : one, reference.world, leaf.world))
+      for (const row of rows) {
+        it(row.name, async () => {
+          const [reference, leaf] = worlds
+          if (reference === undefined || leaf === undefined) throw new Error('two servers are compared')
+          await compare(againstItself ? withoutDifference(row) : row, reference, leaf)
+        })
       }
     })
   }
-})
+}
 
-function withoutDifference<Row extends { differs?: unknown }>(row: Row): Omit<Row, 'differs'> {
+function withoutDifference(row: Case): Case {
   const { differs: _, ...rest } = row
   return rest
 }
+
+describe('leaf and the reference PDS answer alike', () => compareOn(tables, { inviteRequired: false }))
+describe('with invites, leaf and the reference PDS answer alike', () =>
+  compareOn(inviteTables, { inviteRequired: true }))

@@ -65,7 +65,10 @@ function signInScenarios(leaf: () => Leaf): void {
     return who.submit(choice, '/pds/auth/create', { name: handle })
   }
   const didOf = async (handle: string): Promise<string | undefined> => {
-    const answer = await send(leaf().url, get('com.atproto.identity.resolveHandle', { handle: `${handle}.test` }))
+    const answer = await send(
+      leaf().url,
+      get('com.atproto.identity.resolveHandle', { handle: `${handle}.test` }),
+    )
     return (answer.json as { did?: string }).did
   }
   const expectAccount = (page: Page, handle: string) => {
@@ -122,7 +125,8 @@ function signInScenarios(leaf: () => Leaf): void {
         person(name)
         const who = visitor()
         const choice = await start(who, provider)
-        const callback = choice.way.find(url => url.pathname.endsWith('/callback')) ?? assert.fail('no callback')
+        const callback =
+          choice.way.find(url => url.pathname.endsWith('/callback')) ?? assert.fail('no callback')
         const again = await who.go(callback.href)
         assert.ok(again.status >= 400 && again.status < 500, `expected a refusal, got ${again.status}`)
       })
@@ -145,7 +149,10 @@ function signInScenarios(leaf: () => Leaf): void {
           assert.ok(page.url.pathname.startsWith('/pds/auth/create'), `"${name}" led to ${page.url}`)
           assert.ok(page.status < 500)
         }
-        expectAccount(await who.submit(page, '/pds/auth/create', { name: `picky-${provider}` }), `picky-${provider}`)
+        expectAccount(
+          await who.submit(page, '/pds/auth/create', { name: `picky-${provider}` }),
+          `picky-${provider}`,
+        )
       })
 
       it('an e-mail address that the provider has not verified is not confirmed here', async () => {
@@ -160,7 +167,11 @@ function signInScenarios(leaf: () => Leaf): void {
   it('the identity is the number at GitHub, not the login and not the e-mail', async () => {
     const person = githubPerson('renaming')
     expectAccount(await join(visitor(), 'github', 'renaming'), 'renaming')
-    github.person = { ...person, login: 'renamed', emails: [{ email: 'new@example.com', primary: true, verified: true }] }
+    github.person = {
+      ...person,
+      login: 'renamed',
+      emails: [{ email: 'new@example.com', primary: true, verified: true }],
+    }
     expectAccount(await start(visitor(), 'github'), 'renaming')
   })
 
@@ -179,7 +190,10 @@ function signInScenarios(leaf: () => Leaf): void {
       github.faults[fault] = true
       const page = await start(who, 'github')
       github.faults[fault] = false
-      assert.ok(page.status >= 400 && page.status !== 500, `expected a refusal, got ${page.status}: ${page.html}`)
+      assert.ok(
+        page.status >= 400 && page.status !== 500,
+        `expected a refusal, got ${page.status}: ${page.html}`,
+      )
       assert.ok(!page.html.includes(github.clientSecret))
       expectAccount(await join(who, 'github', name), name)
     })

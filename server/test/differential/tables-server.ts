@@ -57,6 +57,13 @@ export const accountCases: readonly Case[] = [
   signUp('a password that is too long', wish('longpass.test', { password: 'x'.repeat(2000) })),
 ]
 
+/** For servers that want an invite code. */
+export const inviteCases: readonly Case[] = [
+  { name: 'describeServer: invites', call: () => get(`${ns}.describeServer`) },
+  signUp('no invite code', wish('uninvited.test')),
+  signUp('an unknown invite code', wish('uninvited.test', { inviteCode: 'test-aaaaa-bbbbb' })),
+]
+
 export const sessionCases: readonly Case[] = [
   logIn(
     'by handle',

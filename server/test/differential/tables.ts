@@ -6,16 +6,19 @@ import { applyCases, createCases, deleteCases, importCases, putCases, readCases 
 import {
   accountCases,
   appPasswordCases,
+  inviteCases,
   serviceAuthCases,
   sessionCases,
   statusCases,
 } from './tables-server.ts'
 import { syncCases } from './tables-sync.ts'
+import { tokenCases } from './tables-tokens.ts'
 
 /** All cases by subject, in the order in which they run: later ones use what earlier ones made. */
 export const tables: ReadonlyMap<string, readonly Case[]> = new Map([
   ['accounts', accountCases],
   ['sessions', sessionCases],
+  ['tokens', tokenCases],
   ['app passwords', appPasswordCases],
   ['service auth', serviceAuthCases],
   ['account status', statusCases],
@@ -30,3 +33,6 @@ export const tables: ReadonlyMap<string, readonly Case[]> = new Map([
   ['import', importCases],
   ['beneath the methods', httpCases],
 ])
+
+/** Cases for servers that want an invite code. */
+export const inviteTables: ReadonlyMap<string, readonly Case[]> = new Map([['invites', inviteCases]])

@@ -1,18 +1,22 @@
-import { createAccount, get, post, sendOk } from '../support/http.ts'
+import { type Account, createAccount, get, post, sendOk } from '../support/http.ts'
 import type { World } from './case.ts'
 
-/** Makes the same three accounts on a server. */
-export async function createWorld(server: {
-  readonly url: string
-  readonly plcUrl: string
-  readonly mailToken: World['mailToken']
-}): Promise<World> {
-  const { url, plcUrl, mailToken } = server
+/** A server that runs. */
+export type Place = Pick<World, 'url' | 'plcUrl' | 'mailToken'>
+
+const nobody: Account = { did: '', handle: '', email: '', password: '', accessJwt: '', refreshJwt: '' }
+
+/** Makes the same three accounts on a server, or none. */
+export async function createWorld(place: Place, options: { readonly accounts: boolean }): Promise<World> {
+  const { url, plcUrl, mailToken } = place
   const { did: serverDid } = await sendOk<{ did: string }>(url, get('com.atproto.server.describeServer'))
-  const alice = await createAccount(url, 'alice')
-  const bob = await createAccount(url, 'bob')
-  const carol = await createAccount(url, 'carol')
-  await sendOk(url, post('com.atproto.server.deactivateAccount', {}, { token: carol.accessJwt }))
+  const account = async (name: string) => (options.accounts ? createAccount(url, name) : nobody)
+  const alice = await account('alice')
+  const bob = await account('bob')
+  const carol = await account('carol')
+  if (options.accounts) {
+    await sendOk(url, post('com.atproto.server.deactivateAccount', {}, { token: carol.accessJwt }))
+  }
   return { url, plcUrl, serverDid, alice, bob, carol, kept: new Map(), mailToken }
 }
 
