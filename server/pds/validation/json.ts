@@ -141,3 +141,15 @@ function at(name: string | number, found: Fault): Fault {
   found.path.unshift(name)
   return found
 }
+
+/** Whether values are nested deeper than `depth`; looks no deeper than that. */
+export function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (depth === 0) return true
+  if (Array.isArray(value)) {
+    for (const item of value) if (isDeeperThan(item, depth - 1)) return true
+    return false
+  }
+  for (const member of Object.values(value)) if (isDeeperThan(member, depth - 1)) return true
+  return false
+}

@@ -1,0 +1,128 @@
+/** Reading repositories: records as JSON, collections. Nothing here writes. */
+import { decode } from '@atcute/cbor'
+import { cidKey, cidToString } from '@leaf/atproto/cid'
+import { Refusal } from '../../kernel/errors.ts'
+import type { Database, ReadTx } from '../../kernel/storage/database.ts'
+import { type Account, accountByIdentifier } from '../database/accounts.ts'
+import { collectionsOf, recordAt, type RecordRow, recordsIn } from '../database/records.ts'
+import { refuse } from '../xrpc/refuse.ts'
+import { createRenderCache } from './render-cache.ts'
+
+export interface RecordAddress {
+  /** DID or handle. */
+  readonly repo: string
+  readonly collection: string
+  readonly rkey: string
+  /** Only this version. */
+  readonly cid?: string | undefined
+}
+
+export interface RecordsPage {
+  readonly repo: string
+  readonly collection: string
+  readonly limit: number
+  /** The key of the last record seen, exclusive. */
+  readonly cursor?: string | undefined
+  /** Ascending instead of the newest first. */
+  readonly reverse: boolean
+}
+
+/** Answers are JSON, rendered: they are the hot path of every PDS. */
+export interface Reading {
+  /** `{uri, cid, value}`. Throws RecordNotFound. */
+  record(address: RecordAddress): Promise<string>
+  /** `{records: [{uri, cid, value}], cursor?}`. Throws InvalidRequest for an unknown repo. */
+  records(page: RecordsPage): Promise<string>
+  /** An account that can be read, and the collections in which it has records. Throws RepoNotFound, RepoDeactivated, …. */
+  collections(repo: string): Promise<{ readonly account: Account; readonly collections: readonly string[] }>
+}
+
+export interface ReadingDependencies {
+  readonly database: Pick<Database, 'read'>
+  /** Memory for rendered records. */
+  readonly renderBytesMax: number
+}
+
+export function createReading({ database, renderBytesMax }: ReadingDependencies): Reading {
+  const cache = createRenderCache(renderBytesMax)
+  const valueOf = (row: RecordRow): string => {
+    const key = cidKey(row.cid)
+    const known = cache.get(key)
+    if (known !== undefined) return known
+    const text = JSON.stringify(decode(row.bytes))
+    cache.add(key, text)
+    return text
+  }
+  // DIDs, NSIDs, record keys and CIDs hold nothing that JSON would escape.
+  const render = (did: string, collection: string, row: RecordRow): string =>
+    `{"uri":"at://${did}/${collection}/${row.rkey}","cid":"${cidToString(row.cid)}","value":${valueOf(row)}}`
+
+  return {
+    record: ({ repo, collection, rkey, cid }) =>
+      database.read(async tx => {
+        const account = await activeAccount(tx, repo)
+        const row = account === undefined ? undefined : await recordAt(tx, account.id, { collection, rkey })
+        if (
+          account === undefined ||
+          row === undefined ||
+          (cid !== undefined && cidToString(row.cid) !== cid)
+        ) {
+          const uri = `at://${account?.did ?? repo}/${collection}/${rkey}`
+          throw refuse('RecordNotFound', `Could not locate record: ${uri}`)
+        }
+        return render(account.did, collection, row)
+      }),
+
+    records: ({ repo, collection, limit, cursor, reverse }) =>
+      database.read(async tx => {
+        const account = await activeAccount(tx, repo)
+        if (account === undefined) throw refuse('InvalidRequest', `Could not find repo: ${repo}`)
+        const rows = await recordsIn(tx, account.id, {
+          collection,
+          limit,
+          order: reverse ? 'ascending' : 'descending',
+          ...(reverse ? { after: cursor } : { before: cursor }),
+        })
+        const records = rows.map(row => render(account.did, collection, row)).join(',')
+        const last = rows.at(-1)
+        return `{"records":[${records}]${last === undefined ? '' : `,"cursor":"${last.rkey}"`}}`
+      }),
+
+    collections: repo =>
+      database.read(async tx => {
+        const account = await availableAccount(tx, repo)
+        return { account, collections: await collectionsOf(tx, account.id) }
+      }),
+  }
+}
+
+/** The account, if it is there and active. */
+async function activeAccount(tx: ReadTx, repo: string): Promise<Account | undefined> {
+  const account = await accountByIdentifier(tx, repo)
+  return account?.status === 'active' ? account : undefined
+}
+
+/** The account, if it may be read by everybody. Throws RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated. */
+export async function availableAccount(tx: ReadTx, repo: string): Promise<Account> {
+  const account = await accountByIdentifier(tx, repo)
+  if (account === undefined) throw refuse('RepoNotFound', `Could not find repo for DID: ${repo}`)
+  switch (account.status) {
+    case 'active':
+      return account
+    case 'deactivated':
+      throw refuse('RepoDeactivated', `Repo has been deactivated: ${repo}`)
+    case 'suspended':
+      throw refuse('RepoSuspended', `Repo has been suspended: ${repo}`)
+    case 'takendown':
+      throw refuse('RepoTakendown', `Repo has been takendown: ${repo}`)
+  }
+}
+
+/** The DID of a repo that somebody who is signed in wants to write to: only one's own. */
+export async function ownRepo(database: Pick<Database, 'read'>, repo: string, did: string): Promise<string> {
+  if (repo === did) return did
+  const account = await database.read(tx => accountByIdentifier(tx, repo))
+  if (account === undefined) throw new Refusal('forbidden', 'Account not found', { name: 'AccountNotFound' })
+  if (account.did !== did) throw refuse('AuthenticationRequired', 'Authentication Required')
+  return did
+}
