@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Corruption } from '../errors.ts'
-import type { Database, Tx } from './database.ts'
+import type { Database, ReadTx, Tx } from './database.ts'
 
 /** Numbers that consumers follow: each is visible only after all smaller ones, and none is ever given out twice. */
 export interface Sequence {
@@ -10,6 +10,8 @@ export interface Sequence {
    * number was not given.
    */
   next(tx: Tx): Promise<number>
+  /** The last number that was given, also one whose row is gone or was never restored. */
+  last(tx: ReadTx): Promise<number>
   /** Writes down the exact last number, so that the next start goes on after it. Before the database is closed. */
   close(): Promise<void>
 }
@@ -55,6 +57,12 @@ export async function openSequence({ database, name, folder }: SequenceOptions):
     { locks: ['sequence'] },
   )
 
+  const last = async (tx: ReadTx): Promise<number> => {
+    const row = await tx.get<{ value: number }>('SELECT value FROM storage_sequences WHERE name = $1', [name])
+    if (row === undefined) throw new Corruption(`the row of the sequence ${name} is gone`)
+    return row.value
+  }
+
   return {
     next: async tx => {
       const row = await tx.get<{ value: number }>(
@@ -69,13 +77,11 @@ export async function openSequence({ database, name, folder }: SequenceOptions):
       }
       return row.value
     },
+    last,
     close: async () => {
-      const row = await database.read(tx =>
-        tx.get<{ value: number }>('SELECT value FROM storage_sequences WHERE name = $1', [name]),
-      )
-      if (row === undefined) throw new Corruption(`the row of the sequence ${name} is gone`)
-      writeMark(folder, path, row.value)
-      reserved = row.value
+      const value = await database.read(last)
+      writeMark(folder, path, value)
+      reserved = value
     },
   }
 }

@@ -158,7 +158,8 @@ CREATE TABLE pds_blobs (
   cid TEXT COLLATE "C" NOT NULL,               -- base32, as in blob keys
   mime_type TEXT NOT NULL,
   size BIGINT NOT NULL,
-  temporary BIGINT NOT NULL,                   -- 1 until a record refers to it
+  storage_key TEXT COLLATE "C" NOT NULL,       -- in the blob store; new with each upload
+  temporary BIGINT NOT NULL,                   -- 1 until a record refers to it; 2: referred to, and uploaded again since
   rev TEXT COLLATE "C",                        -- the commit that first referred to it
   created_at BIGINT NOT NULL,
   PRIMARY KEY (account, cid)
@@ -173,11 +174,12 @@ CREATE TABLE pds_blob_refs (
 );
 CREATE INDEX pds_blob_refs_record ON pds_blob_refs (account, record_path);
 
--- Blob files to remove once the transaction that dropped them is durable.
+-- Blob files to remove once the transaction that dropped them is durable, and those of uploads that may never be done.
 CREATE TABLE pds_blob_garbage (
   key TEXT COLLATE "C" PRIMARY KEY,
-  created_at BIGINT NOT NULL
+  created_at BIGINT NOT NULL                   -- from when on it is to go
 );
+CREATE INDEX pds_blob_garbage_created ON pds_blob_garbage (created_at);
 
 -- The firehose: each event as the frame that goes out.
 CREATE TABLE pds_sequencer (

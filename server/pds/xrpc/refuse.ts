@@ -18,6 +18,7 @@ const codes = {
   ExpiredToken: 'invalid',
   TokenRequired: 'invalid',
   InvalidMimeType: 'invalid',
+  InvalidSize: 'invalid',
   BlobTooLarge: 'invalid',
   BlobNotFound: 'invalid',
   BlockNotFound: 'invalid',
