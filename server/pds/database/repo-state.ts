@@ -1,4 +1,5 @@
 /** Where each repository stands: its current commit. Store only. CIDs are 36 bytes. */
+import type { DidKey } from '../../kernel/keys.ts'
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 import type { AccountStatus } from './accounts.ts'
 
@@ -42,6 +43,7 @@ export async function deleteRepoState(tx: Tx, account: number): Promise<void> {
 export interface WritableRepo {
   readonly accountId: number
   readonly status: AccountStatus
+  readonly signingKey: DidKey
   /** Null before the first commit. */
   readonly headCid: Uint8Array | null
   readonly headRev: string | null
@@ -52,7 +54,7 @@ export interface WritableRepo {
 /** An account's status and the state of its repository, by its DID. */
 export function writableRepo(tx: ReadTx, did: string): Promise<WritableRepo | undefined> {
   return tx.get<WritableRepo>(
-    `SELECT a.id AS "accountId", a.status, s.head_cid AS "headCid", s.head_rev AS "headRev", s.data_cid AS "dataCid",
+    `SELECT a.id AS "accountId", a.status, a.signing_key AS "signingKey", s.head_cid AS "headCid", s.head_rev AS "headRev", s.data_cid AS "dataCid",
        s.record_count AS "recordCount"
      FROM pds_accounts a LEFT JOIN pds_repo_state s ON s.account = a.id WHERE a.did = $1`,
     [did],

@@ -18,7 +18,13 @@ export type RecordWrite =
     }
   /** Creates, or replaces what is there (putRecord). */
   | { readonly action: 'put'; readonly collection: string; readonly rkey: string; readonly record: unknown }
-  | { readonly action: 'delete'; readonly collection: string; readonly rkey: string }
+  | {
+      readonly action: 'delete'
+      readonly collection: string
+      readonly rkey: string
+      /** Nothing happens when the record is not there (deleteRecord); else that is refused (applyWrites). */
+      readonly ifPresent?: boolean
+    }
 
 export interface WriteRequest {
   readonly did: string

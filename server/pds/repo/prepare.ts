@@ -18,6 +18,8 @@ export interface PreparedWrite {
   readonly path: string
   /** Absent for a delete. */
   readonly record?: PreparedRecord
+  /** A delete that does nothing when there is nothing. */
+  readonly ifPresent?: boolean
   /** What it points at, of which there is to be one. */
   readonly subject?: string
 }
@@ -61,7 +63,7 @@ function prepareWrite(write: RecordWrite, { validate, rules, tids, at }: Prepare
   const path = `${collection}/${rkey}`
   if (write.action === 'delete') {
     checkPath(collection, rkey)
-    return { action, collection, rkey, path }
+    return { action, collection, rkey, path, ifPresent: write.ifPresent === true }
   }
   const record = prepareRecord({ collection, rkey, record: write.record, validate }, rules, at)
   const subject = subjectOf(collection, record.value)

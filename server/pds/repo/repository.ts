@@ -10,13 +10,14 @@ import type { Refusal } from '../../kernel/errors.ts'
 import type { Did } from '../../kernel/identity/types.ts'
 import type { SigningKey } from '../../kernel/keys.ts'
 import type { Random } from '../../kernel/random.ts'
-import type { Database, ReadTx, Tx } from '../../kernel/storage/database.ts'
+import type { Database, Tx } from '../../kernel/storage/database.ts'
 import { accountById } from '../database/accounts.ts'
 import { deleteBacklinks } from '../database/backlinks.ts'
 import { blockLoader, deleteBlocks } from '../database/blocks.ts'
 import { deleteRecords } from '../database/records.ts'
 import { deleteRepoState, repoState, type WritableRepo, writableRepo } from '../database/repo-state.ts'
 import { repoLocks, type Sequencer } from '../sync/events.ts'
+import type { AccountKeys } from '../identity/keys.ts'
 import type { RecordRules } from '../validation/record.ts'
 import { sha256 } from '../validation/sha256.ts'
 import { refuse } from '../xrpc/refuse.ts'
@@ -26,18 +27,14 @@ import { type ResolvedWrites, resolveWrites } from './resolve-writes.ts'
 import { type BlobRefs, eventOf, storeCommit } from './store-commit.ts'
 import { createTids } from './tids.ts'
 
-type Signer = Pick<SigningKey, 'sign'>
-
 export interface RepositoryDependencies {
   readonly database: Pick<Database, 'write'>
   readonly clock: Pick<Clock, 'now'>
   readonly random: Pick<Random, 'integer'>
   readonly sequencer: Pick<Sequencer, 'commit' | 'sync'>
   readonly blobs: BlobRefs
-  /** The signing key of an account that is stored. */
-  readonly signerFor: (tx: ReadTx, account: { readonly id: number; readonly did: Did }) => Promise<Signer>
-  /** The signing key of an account that is just being made. */
-  readonly openSigningKey: (sealed: Uint8Array, did: Did) => Signer
+  /** The signing key of an account that is stored, and of one that is just being made. */
+  readonly keys: Pick<AccountKeys, 'signerFor' | 'openSigner'>
   readonly rules: RecordRules
   /** Decoded tree nodes, shared by all repositories. */
   readonly nodeCache: NodeCache
@@ -55,7 +52,7 @@ interface Repo {
 }
 
 export function createRepositories(dependencies: RepositoryDependencies): Repositories {
-  const { database, clock, random, rules, sequencer, blobs, signerFor, nodeCache } = dependencies
+  const { database, clock, random, rules, sequencer, blobs, keys, nodeCache } = dependencies
   const clockId = random.integer(clockIds)
   const tids = createTids(clock, clockId)
 
@@ -63,7 +60,7 @@ export function createRepositories(dependencies: RepositoryDependencies): Reposi
   const commitWrites = async (
     tx: Tx,
     repo: Repo,
-    signer: Signer,
+    signer: Pick<SigningKey, 'sign'>,
     { writes, extras }: Pick<ResolvedWrites, 'writes' | 'extras'>,
   ): Promise<FormattedCommit> => {
     const { accountId, did, head, recordCount } = repo
@@ -82,14 +79,14 @@ export function createRepositories(dependencies: RepositoryDependencies): Reposi
   }
 
   const writeWithin = async (tx: Tx, request: PreparedRequest, did: Did): Promise<WriteAnswer> => {
-    const { headCid, ...repo } = writable(await writableRepo(tx, did), did)
+    const { headCid, signingKey, ...repo } = writable(await writableRepo(tx, did), did)
     if (request.swapCommit !== undefined && !cidEquals(headCid, request.swapCommit)) {
       throw refuse('InvalidSwap', `Commit was at ${cidToString(headCid)}`)
     }
     const resolved = await resolveWrites(tx, repo.accountId, request)
     const { writes, results } = resolved
     if (writes.length === 0 && results.length > 0) return { results }
-    const signer = await signerFor(tx, { id: repo.accountId, did })
+    const signer = await keys.signerFor(tx, { id: repo.accountId, did, signingKey })
     const commit = await commitWrites(tx, repo, signer, resolved)
     await sequencer.commit(tx, eventOf(did, commit))
     return { commit: { cid: cidToString(commit.commit.cid), rev: commit.rev }, results }
@@ -112,7 +109,7 @@ export function createRepositories(dependencies: RepositoryDependencies): Reposi
     },
 
     createEmpty: async (tx, { id, did, signingKeySealed }, { announce }) => {
-      const signer = dependencies.openSigningKey(signingKeySealed, did)
+      const signer = keys.openSigner(did, signingKeySealed)
       const repo = { accountId: id, did, head: null, recordCount: 0 }
       const commit = await commitWrites(tx, repo, signer, noWrites)
       if (!announce) return
@@ -126,7 +123,7 @@ export function createRepositories(dependencies: RepositoryDependencies): Reposi
       if (account === undefined || state === undefined) throw noRepository(String(accountId))
       const { did } = account
       const head = { data: state.dataCid, rev: state.headRev }
-      const signer = await signerFor(tx, { id: accountId, did })
+      const signer = await keys.signerFor(tx, account)
       const repo = { accountId, did, head, recordCount: state.recordCount }
       const commit = await commitWrites(tx, repo, signer, noWrites)
       // No #commit: whoever knew the repo elsewhere has another tree before this one. #sync says where it is now.
@@ -144,15 +141,19 @@ export function createRepositories(dependencies: RepositoryDependencies): Reposi
   }
 }
 
+/** What a write needs beside the repository itself. */
+type Heading = { readonly headCid: Uint8Array } & Pick<WritableRepo, 'signingKey'>
+
 const noWrites: Pick<ResolvedWrites, 'writes' | 'extras'> = { writes: [], extras: new Map() }
 
-function writable(repo: WritableRepo | undefined, did: Did): Repo & { readonly headCid: Uint8Array } {
+function writable(repo: WritableRepo | undefined, did: Did): Repo & Heading {
   if (repo === undefined) throw noRepository(did)
-  const { accountId, status, headCid, headRev, dataCid, recordCount } = repo
+  const { accountId, status, signingKey, headCid, headRev, dataCid, recordCount } = repo
   if (status === 'deactivated') throw refuse('AccountDeactivated', 'Account is deactivated')
   if (status !== 'active') throw refuse('AccountTakedown', 'Account has been taken down')
   if (headCid === null || headRev === null || dataCid === null) throw noRepository(did)
-  return { accountId, did, headCid, head: { data: dataCid, rev: headRev }, recordCount: recordCount ?? 0 }
+  const head = { data: dataCid, rev: headRev }
+  return { accountId, did, signingKey, headCid, head, recordCount: recordCount ?? 0 }
 }
 
 function noRepository(name: string): Refusal {

@@ -26,16 +26,17 @@ export async function resolveWrites(
   const writes: RepoWrite[] = []
   const results: WrittenRecord[] = []
   const extras = new Map<string, RecordExtras>()
-  const looks = request.writes.length === 1
+  const single = request.writes.length === 1
   for (const write of request.writes) {
     const { path, record } = write
-    const current =
-      looks && needsCurrent(request, write) ? await recordCidAt(tx, accountId, write) : undefined
-    if (looks) checkSwap(request.swapRecord, current ?? null)
+    const swaps = single && request.swapRecord !== undefined
+    const looks = swaps || write.action === 'put' || write.ifPresent === true
+    const current = looks ? await recordCidAt(tx, accountId, write) : undefined
+    if (swaps) checkSwap(request.swapRecord ?? null, current ?? null)
     if (request.pruneDuplicates) writes.push(...(await duplicatesOf(tx, accountId, write)))
     if (record === undefined) {
       results.push(resultOf(request.did, write, 'delete'))
-      if (!looks || current !== undefined) writes.push({ action: 'delete', path })
+      if (write.ifPresent !== true || current !== undefined) writes.push({ action: 'delete', path })
       continue
     }
     const action = write.action === 'put' ? (current === undefined ? 'create' : 'update') : writeAction(write)
@@ -47,16 +48,11 @@ export async function resolveWrites(
   return { writes, results, extras }
 }
 
-function needsCurrent(request: PreparedRequest, write: PreparedWrite): boolean {
-  return write.action === 'put' || write.action === 'delete' || request.swapRecord !== undefined
-}
-
 function writeAction(write: PreparedWrite): 'create' | 'update' {
   return write.action === 'update' ? 'update' : 'create'
 }
 
-function checkSwap(swapRecord: Cid | null | undefined, current: Cid | null): void {
-  if (swapRecord === undefined) return
+function checkSwap(swapRecord: Cid | null, current: Cid | null): void {
   if (swapRecord === null ? current === null : current !== null && cidEquals(current, swapRecord)) return
   throw refuse('InvalidSwap', `Record was at ${current === null ? 'null' : cidToString(current)}`)
 }

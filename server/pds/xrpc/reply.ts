@@ -131,7 +131,7 @@ export function sendRefusal(
   }
   const status = refusalStatus(refusal)
   const error = refusal.wireName ?? names[status] ?? 'InvalidRequest'
-  const told = { error, message: refusal.message, ...(status >= 500 ? { requestId } : {}) }
+  const told = { error, message: refusal.message, ...(status > 501 ? { requestId } : {}) }
   const body = Buffer.from(JSON.stringify(told))
   const retry = refusal.retryAfterMs
   if (retry !== undefined) response.setHeader('retry-after', Math.max(1, Math.ceil(retry / 1000)))

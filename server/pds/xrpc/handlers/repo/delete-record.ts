@@ -21,7 +21,7 @@ export function createDeleteRecord(deps: WriteDependencies): XrpcMethod<unknown,
       const did = await callersRepo(deps.database, repo, credentials)
       const answer = await deps.repositories.write({
         did,
-        writes: [{ action: 'delete', collection, rkey }],
+        writes: [{ action: 'delete', collection, rkey, ifPresent: true }],
         ...(swapRecord === undefined ? {} : { swapRecord }),
         ...(swapCommit === undefined ? {} : { swapCommit }),
       })
