@@ -180,7 +180,7 @@ function unlessEmpty(node: DraftNode): DraftNode | null {
 }
 
 function draft(keys: readonly string[], values: readonly Cid[], trees: readonly Subtree[]): DraftNode {
-  return { cid: undefined, bytes: undefined, keys, values, trees }
+  return { cid: undefined, cidKey: undefined, bytes: undefined, keys, values, trees }
 }
 
 function missing(key: string): RepoError {

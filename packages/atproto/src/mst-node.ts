@@ -23,12 +23,14 @@ import {
   writeKey,
   writeLinkOrNull,
 } from './cbor.ts'
-import { type Cid, cidOf, type Sha256 } from './cid.ts'
+import { type Cid, cidKey, cidOf, type Sha256 } from './cid.ts'
 import { MalformedError } from './errors.ts'
 
 /** A node that has its bytes and CID. Nobody changes one. */
 export interface StoredNode {
   readonly cid: Cid
+  /** `cidKey(cid)` */
+  readonly cidKey: string
   readonly bytes: Uint8Array
   /** Ascending. */
   readonly keys: readonly string[]
@@ -40,6 +42,7 @@ export interface StoredNode {
 /** A node that was made by a change and is not encoded yet; its subtrees may be such nodes too. */
 export interface DraftNode {
   readonly cid: undefined
+  readonly cidKey: undefined
   readonly bytes: undefined
   readonly keys: readonly string[]
   readonly values: readonly Cid[]
@@ -105,21 +108,24 @@ export type NodeContent = Pick<StoredNode, 'keys' | 'values' | 'trees'>
 /** The node's DAG-CBOR. */
 export function encodeNode(node: NodeContent): Uint8Array {
   const { keys, values, trees } = node
-  const prefixes: number[] = []
-  let length = 1 + 2 + headLength(keys.length) + 2 + linkLength(trees[0])
+  const count = keys.length
+  const prefixes = new Array<number>(count)
+  let length = 1 + 2 + headLength(count) + 2 + linkLength(trees[0])
   let previous = ''
-  for (const [index, key] of keys.entries()) {
+  for (let index = 0; index < count; index += 1) {
+    const key = keys[index] ?? ''
     const prefix = commonPrefixLength(previous, key)
-    prefixes.push(prefix)
     const rest = key.length - prefix
+    prefixes[index] = prefix
     length +=
       1 + 8 + headLength(rest) + rest + headLength(prefix) + linkLength(trees[index + 1]) + cborCidLength
     previous = key
   }
   const out = new Uint8Array(length)
   out[0] = 0xa2
-  let at = writeHead(out, writeKey(out, 1, 'e'), majorArray, keys.length)
-  for (const [index, key] of keys.entries()) {
+  let at = writeHead(out, writeKey(out, 1, 'e'), majorArray, count)
+  for (let index = 0; index < count; index += 1) {
+    const key = keys[index] ?? ''
     const prefix = prefixes[index] ?? 0
     out[at] = 0xa4
     at = writeHead(out, writeKey(out, at + 1, 'k'), majorBytes, key.length - prefix)
@@ -156,14 +162,19 @@ export function decodeNode(bytes: Uint8Array, cid: Cid): StoredNode {
   expectKey(cursor, 'l')
   trees[0] = readLinkOrNull(cursor, 'the left subtree')
   expectEnd(cursor, 'the node')
-  return { cid, bytes, keys, values, trees }
+  return { cid, cidKey: cidKey(cid), bytes, keys, values, trees }
 }
 
 /** The node with no keys: the tree of an empty repository. */
 export function emptyNode(sha256: Sha256): StoredNode {
-  const content: NodeContent = { keys: [], values: [], trees: [null] }
+  return storeNode({ keys: [], values: [], trees: [null] }, sha256)
+}
+
+/** Gives a node its bytes and its CID. */
+export function storeNode(content: NodeContent, sha256: Sha256): StoredNode {
   const bytes = encodeNode(content)
-  return { ...content, cid: cidOf(bytes, sha256), bytes }
+  const cid = cidOf(bytes, sha256)
+  return { cid, cidKey: cidKey(cid), bytes, keys: content.keys, values: content.values, trees: content.trees }
 }
 
 function readEntry(cursor: Cursor, previous: string, trees: (Cid | null)[], values: Cid[]): string {

@@ -21,9 +21,10 @@ import type { NodeSource } from './node-source.ts'
 export interface Pins {
   /** Reads what is missing of the nodes around these keys. */
   pinAround(root: Cid | DraftNode, keys: readonly string[]): Promise<void>
-  /** The stored ones of the nodes around these keys, from the root downwards, none twice; they must be pinned. */
-  around(root: Cid | DraftNode, keys: readonly string[]): readonly StoredNode[]
-  valueAt(root: Cid | DraftNode, key: string): Cid | null
+  /** The stored ones of the nodes around these keys, root first, none twice; undefined: `pinAround` first. */
+  around(root: Cid | DraftNode, keys: readonly string[]): readonly StoredNode[] | undefined
+  /** What is at `key`; undefined when not all nodes around it are pinned: `pinAround` first. */
+  valueAt(root: Cid | DraftNode, key: string): Cid | null | undefined
   node(subtree: Cid | DraftNode, layer: number): MstNode
   root(root: Cid | DraftNode): MstNode
   add(node: StoredNode): void
@@ -39,14 +40,11 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
   const resolve: Resolve = subtree => {
     if (!(subtree instanceof Uint8Array)) return subtree
     const key = cidKey(subtree)
-    const known = pinned.get(key) ?? source.peek(subtree)
+    const pin = pinned.get(key)
+    if (pin !== undefined) return pin
+    const known = source.peek(key)
     if (known !== undefined) pinned.set(key, known)
     return known
-  }
-  const demand = (subtree: Cid | DraftNode): MstNode => {
-    const node = resolve(subtree)
-    if (node !== undefined) return node
-    throw new MissingBlockError(subtree instanceof Uint8Array ? cidToString(subtree) : 'of a draft')
   }
   const check = (node: MstNode, layer: number): MstNode => {
     if (options.strict && node.cid !== undefined && !checked.has(node)) {
@@ -54,6 +52,11 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
       checked.add(node)
     }
     return node
+  }
+  const demand = (subtree: Cid | DraftNode): MstNode => {
+    const node = resolve(subtree)
+    if (node !== undefined) return node
+    throw new MissingBlockError(subtree instanceof Uint8Array ? cidToString(subtree) : 'of a draft')
   }
 
   return {
@@ -68,30 +71,29 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
           })
         }
         if (wanted.size === 0) return
-        for (const node of await source.fetch([...wanted.values()])) pinned.set(cidKey(node.cid), node)
+        for (const node of await source.fetch([...wanted.values()])) pinned.set(node.cidKey, node)
       }
     },
     around: (root, keys) => {
       const found = new Set<StoredNode>()
-      for (const key of keys) {
-        visitAround(root, key, subtree => {
-          const node = demand(subtree)
-          if (node.cid !== undefined) found.add(node)
-          return node
-        })
+      let complete = true
+      const visit: Resolve = subtree => {
+        const node = resolve(subtree)
+        if (node === undefined) complete = false
+        else if (node.cid !== undefined) found.add(node)
+        return node
       }
-      return [...found]
+      for (const key of keys) visitAround(root, key, visit)
+      return complete ? [...found] : undefined
     },
     valueAt: (root, key) => {
-      let subtree: Subtree = root
-      for (let depth = 0; subtree !== null; depth += 1) {
-        if (depth > layerMax) throw tooDeep()
-        const node: MstNode = demand(subtree)
-        const index = lowerBound(node.keys, key)
-        if (node.keys[index] === key) return node.values[index] ?? null
-        subtree = node.trees[index] ?? null
-      }
-      return null
+      let complete = true
+      const value = visitAround(root, key, subtree => {
+        const node = resolve(subtree)
+        if (node === undefined) complete = false
+        return node
+      })
+      return complete ? value : undefined
     },
     node: (subtree, layer) => {
       if (layer < 0) throw tooDeep()
@@ -102,25 +104,29 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
       const key = node.keys[0]
       return key === undefined ? node : check(node, keyLayer(key, source.sha256))
     },
-    add: node => void pinned.set(cidKey(node.cid), node),
+    add: node => void pinned.set(node.cidKey, node),
   }
 }
 
-/** Calls `resolve` for each node around `key`, and goes no further down where it gives undefined. */
-function visitAround(root: Cid | DraftNode, key: string, resolve: Resolve): void {
+/**
+ * Calls `resolve` for each node around `key`, and goes no further down where it gives undefined. Gives what is at `key`
+ * as far as it came.
+ */
+function visitAround(root: Cid | DraftNode, key: string, resolve: Resolve): Cid | null {
   let subtree: Subtree = root
   for (let depth = 0; subtree !== null; depth += 1) {
     if (depth > layerMax) throw tooDeep()
     const node = resolve(subtree)
-    if (node === undefined) return
+    if (node === undefined) return null
     const index = lowerBound(node.keys, key)
     if (node.keys[index] === key) {
       visitEdge(node.trees[index] ?? null, { end: -1, depth }, resolve)
       visitEdge(node.trees[index + 1] ?? null, { end: 0, depth }, resolve)
-      return
+      return node.values[index] ?? null
     }
     subtree = node.trees[index] ?? null
   }
+  return null
 }
 
 /** The right (`end` -1) or left (0) edge of a subtree. */

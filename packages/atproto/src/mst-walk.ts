@@ -39,7 +39,7 @@ export async function* entries(
   const reverse = options.reverse === true
   const stack: Frame[] = []
   const enter = async (cid: Cid): Promise<void> => {
-    const node = source.peek(cid) ?? (await fetchNode(source, cid))
+    const node = await fetchNode(source, cid)
     const layer = layerBelow(stack.at(-1), node, options.strict === true ? source.sha256 : undefined)
     stack.push({ node, layer, place: firstPlace(node, range, reverse) })
   }

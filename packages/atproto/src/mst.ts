@@ -2,18 +2,18 @@
  * The Merkle search tree of a repository, changed in place of being rebuilt: an operation loads the nodes around its key
  * and nothing else. https://atproto.com/specs/repository#mst-structure
  */
-import { type Block, type Cid, cidKey, cidOf } from './cid.ts'
+import type { Block, Cid } from './cid.ts'
 import { MalformedError, RepoError } from './errors.ts'
 import { type EditContext, insertKey, removeKey, replaceKey } from './mst-edit.ts'
 import {
   type DraftNode,
   emptyNode,
-  encodeNode,
   isMstKey,
   layerMax,
   lowerBound,
   type MstNode,
   type StoredNode,
+  storeNode,
 } from './mst-node.ts'
 import { createPins } from './mst-pins.ts'
 import { fetchNode, type NodeSource } from './node-source.ts'
@@ -61,7 +61,7 @@ export async function getEntry(source: NodeSource, root: Cid, key: string): Prom
   let cid: Cid | null = root
   for (let depth = 0; cid !== null; depth += 1) {
     if (depth > layerMax) throw new MalformedError(`the tree is deeper than ${layerMax} layers`, 0)
-    const node: StoredNode = source.peek(cid) ?? (await fetchNode(source, cid))
+    const node: StoredNode = await fetchNode(source, cid)
     const index = lowerBound(node.keys, key)
     if (node.keys[index] === key) return node.values[index] ?? null
     cid = node.trees[index] ?? null
@@ -100,34 +100,39 @@ export function openTree(
     sha256: source.sha256,
     node: pins.node,
     replaced: node => {
-      if (node.cid !== undefined) replaced.set(cidKey(node.cid), node.cid)
+      if (node.cid !== undefined) replaced.set(node.cidKey, node.cid)
     },
+  }
+  const pinnedValue = async (key: string): Promise<Cid | null> => {
+    const known = pins.valueAt(top, key)
+    if (known !== undefined) return known
+    await pins.pinAround(top, [key])
+    return pins.valueAt(top, key) ?? null
   }
   return {
     apply: async op => {
       if (!isMstKey(op.path))
         throw new RepoError('invalid-path', `${op.path} is not collection/rkey`, op.path)
-      await pins.pinAround(top, [op.path])
-      const before = pins.valueAt(top, op.path)
+      const before = await pinnedValue(op.path)
       const changed = edit(context, pins.root(top), op)
       top = changed.cid === undefined ? changed : changed.cid
       return before
     },
-    get: async key => {
-      await pins.pinAround(top, [key])
-      return pins.valueAt(top, key)
-    },
+    get: pinnedValue,
     seal: () => {
       const made: StoredNode[] = []
       // The root may be a node as it was stored: nothing changed, or all above it gave way.
       if (!(top instanceof Uint8Array)) top = sealNode(top, source, made).cid
       for (const node of made) pins.add(node)
-      const newBlocks = made.filter(node => !replaced.delete(cidKey(node.cid)))
+      const newBlocks = made.filter(node => !replaced.delete(node.cidKey))
+      for (const key of replaced.keys()) source.remove(key)
       return { root: top, newBlocks, removedCids: [...replaced.values()] }
     },
     around: async keys => {
+      const known = pins.around(top, keys)
+      if (known !== undefined) return known
       await pins.pinAround(top, keys)
-      return pins.around(top, keys)
+      return pins.around(top, keys) ?? []
     },
   }
 }
@@ -145,14 +150,19 @@ function sealNode(node: DraftNode, source: NodeSource, made: StoredNode[]): Stor
   const trees = node.trees.map(tree =>
     tree === null || tree instanceof Uint8Array ? tree : sealNode(tree, source, made).cid,
   )
-  const content = { keys: node.keys, values: node.values, trees }
-  const bytes = encodeNode(content)
-  const sealed = { cid: cidOf(bytes, source.sha256), bytes, ...content }
+  const sealed = storeNode({ keys: node.keys, values: node.values, trees }, source.sha256)
   made.push(sealed)
   source.add(sealed)
   return sealed
 }
 
 function draftOf(node: StoredNode): DraftNode {
-  return { cid: undefined, bytes: undefined, keys: node.keys, values: node.values, trees: node.trees }
+  return {
+    cid: undefined,
+    cidKey: undefined,
+    bytes: undefined,
+    keys: node.keys,
+    values: node.values,
+    trees: node.trees,
+  }
 }

@@ -8,10 +8,13 @@ export type MaybePromise<T> = T | Promise<T>
 /** The blocks of these CIDs, in their order; undefined for one that is not there. May answer at once. */
 export type BlockLoader = (cids: readonly Cid[]) => MaybePromise<readonly (Uint8Array | undefined)[]>
 
-/** Decoded nodes, least recently used first out. May be shared by all repositories: a CID names one node everywhere. */
+/** Decoded nodes; what was not used for long goes. May be shared by all repositories: a CID names one node everywhere. */
 export interface NodeCache {
-  get(cid: Cid): StoredNode | undefined
+  /** By `cidKey`. */
+  get(key: string): StoredNode | undefined
   add(node: StoredNode): void
+  /** Makes room: the node is not used any more. */
+  remove(key: string): void
   /** What it holds now; `bytes` is an estimate of the memory that the nodes take. */
   size(): { readonly nodes: number; readonly bytes: number }
   clear(): void
@@ -20,11 +23,14 @@ export interface NodeCache {
 /** Nodes by CID, at once if cached, else through the loader. */
 export interface NodeSource {
   readonly sha256: Sha256
-  peek(cid: Cid): StoredNode | undefined
+  /** By `cidKey`. */
+  peek(key: string): StoredNode | undefined
   /** Throws MissingBlockError, or MalformedError when a block is no node. */
   fetch(cids: readonly Cid[]): MaybePromise<readonly StoredNode[]>
   /** Offers a node that was just made. */
   add(node: StoredNode): void
+  /** Lets go of a node that was replaced. */
+  remove(key: string): void
 }
 
 /** What a typed array costs beside its bytes, and a key beside its characters, in V8; measured, rounded up. */
@@ -32,40 +38,63 @@ const viewBytes = 120
 const stringBytes = 32
 const nodeBytes = 400
 
-/** A node cache that holds at most about `bytesMax` bytes of memory. */
+/**
+ * A node cache that holds at most about `bytesMax` bytes of memory, in two generations: when the young one is half of
+ * that, it becomes the old one, and what was old and not used since goes. (Least recently used first by one ordered Map
+ * costs more than all else of a commit, because a Map walks over what was deleted from its front.)
+ */
 export function createNodeCache(options: { readonly bytesMax: number }): NodeCache {
-  const entries = new Map<string, StoredNode>()
-  let bytes = 0
-  const evict = () => {
-    for (const [key, node] of entries) {
-      if (bytes <= options.bytesMax) return
-      entries.delete(key)
-      bytes -= weight(node)
+  const generationBytesMax = options.bytesMax / 2
+  let young = createGeneration()
+  let old = createGeneration()
+  const add = (node: StoredNode, bytes: number) => {
+    if (bytes > generationBytesMax) return
+    if (young.bytes + bytes > generationBytesMax) {
+      old = young
+      young = createGeneration()
     }
+    young.nodes.set(node.cidKey, node)
+    young.bytes += bytes
+  }
+  const remove = (generation: Generation, key: string): StoredNode | undefined => {
+    const node = generation.nodes.get(key)
+    if (node === undefined) return undefined
+    generation.nodes.delete(key)
+    generation.bytes -= weight(node)
+    return node
   }
   return {
-    get: cid => {
-      const key = cidKey(cid)
-      const node = entries.get(key)
-      if (node !== undefined) {
-        entries.delete(key)
-        entries.set(key, node)
-      }
-      return node
+    get: key => {
+      const node = young.nodes.get(key)
+      if (node !== undefined) return node
+      const aged = remove(old, key)
+      if (aged !== undefined) add(aged, weight(aged))
+      return aged
     },
     add: node => {
-      const key = cidKey(node.cid)
-      if (entries.has(key)) return
-      entries.set(key, node)
-      bytes += weight(node)
-      if (bytes > options.bytesMax) evict()
+      if (young.nodes.has(node.cidKey)) return
+      remove(old, node.cidKey)
+      add(node, weight(node))
     },
-    size: () => ({ nodes: entries.size, bytes }),
+    remove: key => {
+      remove(young, key)
+      remove(old, key)
+    },
+    size: () => ({ nodes: young.nodes.size + old.nodes.size, bytes: young.bytes + old.bytes }),
     clear: () => {
-      entries.clear()
-      bytes = 0
+      young = createGeneration()
+      old = createGeneration()
     },
   }
+}
+
+interface Generation {
+  readonly nodes: Map<string, StoredNode>
+  bytes: number
+}
+
+function createGeneration(): Generation {
+  return { nodes: new Map(), bytes: 0 }
 }
 
 /** A node source over a loader. Blocks are trusted to be what their CIDs say: verify them where they come in. */
@@ -88,7 +117,7 @@ export function createNodeSource(options: {
     })
   return {
     sha256,
-    peek: cid => cache?.get(cid),
+    peek: key => cache?.get(key),
     fetch: cids => {
       const blocks = load(cids)
       return blocks instanceof Promise
@@ -96,12 +125,13 @@ export function createNodeSource(options: {
         : decodeAll(cids, blocks)
     },
     add: node => cache?.add(node),
+    remove: key => cache?.remove(key),
   }
 }
 
 /** One node, from the cache or the loader. */
 export async function fetchNode(source: NodeSource, cid: Cid): Promise<StoredNode> {
-  const cached = source.peek(cid)
+  const cached = source.peek(cidKey(cid))
   if (cached !== undefined) return cached
   const node = (await source.fetch([cid]))[0]
   if (node === undefined) throw new MissingBlockError(cidToString(cid))
