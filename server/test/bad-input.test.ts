@@ -44,7 +44,21 @@ const procedures = [
   'com.atproto.identity.submitPlcOperation',
   'com.atproto.identity.updateHandle',
 ]
-const names = ['repo', 'did', 'collection', 'rkey', 'cid', 'cids', 'limit', 'cursor', 'since', 'handle', 'aud', 'exp', 'lxm']
+const names = [
+  'repo',
+  'did',
+  'collection',
+  'rkey',
+  'cid',
+  'cids',
+  'limit',
+  'cursor',
+  'since',
+  'handle',
+  'aud',
+  'exp',
+  'lxm',
+]
 
 /** Text that has broken something somewhere. */
 const nastyText = fc.oneof(
@@ -83,10 +97,25 @@ const nastyBody = (account: Account) =>
       kind: fc.constant('json' as const),
       value: fc
         .dictionary(
-          fc.constantFrom(...names, 'record', 'writes', 'validate', 'swapRecord', 'swapCommit', 'identifier', 'password', 'name', 'operation', 'token', 'email'),
+          fc.constantFrom(
+            ...names,
+            'record',
+            'writes',
+            'validate',
+            'swapRecord',
+            'swapCommit',
+            'identifier',
+            'password',
+            'name',
+            'operation',
+            'token',
+            'email',
+          ),
           fc.oneof(nastyText, nastyJson),
         )
-        .chain(body => fc.constantFrom(body, { ...body, repo: account.did, collection: 'com.example.nasty' })),
+        .chain(body =>
+          fc.constantFrom(body, { ...body, repo: account.did, collection: 'com.example.nasty' }),
+        ),
     }),
   )
 
@@ -100,7 +129,10 @@ onEveryEngine('nonsense is refused', leaf => {
   const expectCalm = async (call: Call) => {
     const answer = await send(leaf().url, call)
     const text = Buffer.from(answer.bytes).toString()
-    assert.ok(answer.status < 500, `${call.method} ${call.path}: ${answer.status} ${text}\n${String(call.body)}`)
+    assert.ok(
+      answer.status < 500,
+      `${call.method} ${call.path}: ${answer.status} ${text}\n${String(call.body)}`,
+    )
     if (answer.status < 400 || call.method === 'HEAD') return
     const { error, message } = answer.json as { error?: unknown; message?: unknown }
     assert.ok(/^[A-Za-z]+$/.test(String(error)), `${call.path}: ${answer.status} ${text}`)
@@ -123,7 +155,14 @@ onEveryEngine('nonsense is refused', leaf => {
   })
 
   it('in bodies', async () => {
-    const type = fc.constantFrom('application/json', 'application/vnd.ipld.car', 'text/plain', '*/*', 'nonsense', '')
+    const type = fc.constantFrom(
+      'application/json',
+      'application/vnd.ipld.car',
+      'text/plain',
+      '*/*',
+      'nonsense',
+      '',
+    )
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...procedures),
@@ -150,7 +189,10 @@ onEveryEngine('nonsense is refused', leaf => {
   it('in paths', async () => {
     await fc.assert(
       fc.asyncProperty(nastyText, async text => {
-        const answer = await send(leaf().url, { method: 'GET', path: `/xrpc/${encodeURIComponent(text.toWellFormed())}` })
+        const answer = await send(leaf().url, {
+          method: 'GET',
+          path: `/xrpc/${encodeURIComponent(text.toWellFormed())}`,
+        })
         assert.ok(answer.status < 500, `${text}: ${answer.status}`)
       }),
       { numRuns: 60 },

@@ -130,7 +130,8 @@ function fieldsOf(inside: string): ReadonlyMap<string, string> {
     const chosen = /<option\s([^>]*\sselected[^>]*)>/.exec(options) ?? /<option\s([^>]*)>/.exec(options)
     fields.set(attribute(head, 'name') ?? '', attribute(chosen?.[1] ?? '', 'value') ?? '')
   }
-  for (const [, head = ''] of inside.matchAll(/<textarea\s([^>]*)>/g)) fields.set(attribute(head, 'name') ?? '', '')
+  for (const [, head = ''] of inside.matchAll(/<textarea\s([^>]*)>/g))
+    fields.set(attribute(head, 'name') ?? '', '')
   return fields
 }
 
