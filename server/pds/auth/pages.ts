@@ -66,12 +66,14 @@ export interface DevelopmentAuthorizeModel {
   readonly csrf: string
 }
 
-/** `GET /pds/auth/<provider>/link` asks once before a provider is linked. Posts `csrf` to `action`. */
-export interface ConfirmLinkModel {
-  readonly provider: string
-  readonly handle: string
-  readonly action: string
-  readonly csrf: string
+/**
+ * Leads on to a provider after a form was posted: `<meta http-equiv="refresh" content="0;url=…">` and a link. A plain
+ * redirect would be stopped by the `form-action` policy of the page that the form was on.
+ */
+export interface ForwardModel {
+  readonly href: string
+  /** Where it leads, in words: GitHub. */
+  readonly label: string
 }
 
 /** Something did not work: what happened, that nothing was lost, what to do. */
@@ -87,6 +89,6 @@ export interface AuthPages {
   signIn(model: SignInModel): string
   chooseHandle(model: ChooseHandleModel): string
   developmentAuthorize(model: DevelopmentAuthorizeModel): string
-  confirmLink(model: ConfirmLinkModel): string
+  forward(model: ForwardModel): string
   problem(model: ProblemModel): string
 }
