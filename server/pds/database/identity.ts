@@ -79,3 +79,26 @@ export async function deletePendingOperation(tx: Tx, id: number): Promise<boolea
   const { changes } = await tx.run('DELETE FROM pds_pending_operations WHERE id = $1', [id])
   return changes > 0
 }
+
+/** What a transaction holds that gives this handle to somebody, so that two cannot have one. */
+export function handleLock(handle: string): string {
+  return `handle:${handle}`
+}
+
+/** Sets the person's own rotation key; null: there is none. */
+export async function setRecoveryKey(tx: Tx, account: number, recoveryKey: string | null): Promise<void> {
+  await tx.run('UPDATE pds_accounts SET recovery_key = $2 WHERE id = $1', [account, recoveryKey])
+}
+
+/** Replaces the server's rotation key of an account. */
+export async function setRotationKey(
+  tx: Tx,
+  account: number,
+  key: { readonly rotationKey: string; readonly rotationKeySealed: Uint8Array },
+): Promise<void> {
+  await tx.run('UPDATE pds_accounts SET rotation_key = $2, rotation_key_sealed = $3 WHERE id = $1', [
+    account,
+    key.rotationKey,
+    key.rotationKeySealed,
+  ])
+}

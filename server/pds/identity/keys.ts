@@ -21,6 +21,8 @@ export interface StoredKeys {
   readonly rotationKeySealed: Uint8Array
 }
 
+export type RotationKey = Pick<StoredKeys, 'rotationKey' | 'rotationKeySealed'>
+
 export interface KeyPair {
   /** Signs commits and service tokens. */
   readonly signing: SigningKey
@@ -32,6 +34,8 @@ export interface AccountKeys {
   create(): KeyPair
   /** As they are stored; the DID is bound in, so that keys cannot be moved between rows. */
   seal(did: Did, keys: KeyPair): StoredKeys
+  /** A fresh rotation key as it is stored. */
+  createRotationKey(did: Did): RotationKey
   /** The account's signing key. Kept in memory for the accounts that wrote last. */
   signerFor(tx: ReadTx, account: Pick<Account, 'id' | 'did' | 'signingKey'>): Promise<SigningKey>
   /** A signing key from its sealed form, for an account that has no row yet. */
@@ -60,19 +64,18 @@ export function createAccountKeys(dependencies: AccountKeysDependencies): Accoun
   const signers = createBoundedMap<number, SigningKey>(signersMax)
   const openSigner = (did: Did, sealed: Uint8Array) =>
     signingKeyFrom(sealer.open(sealed, signingContext(did)))
-  const sealedOf = async (tx: ReadTx, account: Pick<Account, 'id' | 'did'>) => {
-    const sealed = await sealedKeys(tx, account.id)
-    if (sealed === undefined) throw refuse('RepoNotFound', `Could not find repo: ${account.did}`)
-    return sealed
-  }
+  const sealRotation = (did: Did, key: SigningKey): RotationKey => ({
+    rotationKey: key.didKey,
+    rotationKeySealed: sealer.seal(key.secret, rotationContext(did)),
+  })
   return {
     create: () => ({ signing: generateSigningKey(random), rotation: generateSigningKey(random) }),
     seal: (did, keys) => ({
       signingKey: keys.signing.didKey,
       signingKeySealed: sealer.seal(keys.signing.secret, signingContext(did)),
-      rotationKey: keys.rotation.didKey,
-      rotationKeySealed: sealer.seal(keys.rotation.secret, rotationContext(did)),
+      ...sealRotation(did, keys.rotation),
     }),
+    createRotationKey: did => sealRotation(did, generateSigningKey(random)),
     signerFor: async (tx, account) => {
       const kept = signers.get(account.id)
       // Another node may have changed the key: the row says which one holds.
@@ -88,4 +91,10 @@ export function createAccountKeys(dependencies: AccountKeysDependencies): Accoun
     },
     forget: accountId => signers.delete(accountId),
   }
+}
+
+async function sealedOf(tx: ReadTx, { id, did }: Pick<Account, 'id' | 'did'>) {
+  const sealed = await sealedKeys(tx, id)
+  if (sealed === undefined) throw refuse('RepoNotFound', `Could not find repo: ${did}`)
+  return sealed
 }
