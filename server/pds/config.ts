@@ -115,11 +115,14 @@ export const pdsSettings = {
     fallback: [],
     defaultText: 'none',
   }),
-  signUp: setting(oneOf(['open', 'invite', 'providers', 'closed']), {
-    name: 'PDS_SIGN_UP',
-    doc: 'Who may create an account, by whatever way in: anyone (open), holders of an invite code (invite), people who come through a configured sign-in provider (providers), nobody (closed).',
-    fallback: { development: 'open', production: 'providers' },
-  }),
+  signUp: setting<'open' | 'invite' | 'providers' | 'closed'>(
+    oneOf(['open', 'invite', 'providers', 'closed']),
+    {
+      name: 'PDS_SIGN_UP',
+      doc: 'Who may create an account, by whatever way in: anyone (open), holders of an invite code (invite), people who come through a configured sign-in provider (providers), nobody (closed).',
+      fallback: { development: 'open', production: 'providers' },
+    },
+  ),
   inviteRequired: setting<boolean | undefined>(flag, {
     name: 'PDS_INVITE_REQUIRED',
     doc: 'The reference’s name: true means PDS_SIGN_UP=invite.',
@@ -189,6 +192,11 @@ export const pdsSettings = {
     'How many bytes a JSON body may have, for methods that do not write records.',
     150 * 1024,
   ),
+  writeBodyBytesMax: number(
+    'PDS_WRITE_BODY_MAX',
+    'How many bytes a JSON body may have that writes records.',
+    4 * mebibyte,
+  ),
   blobBytesMax: number('PDS_MAX_BLOB_SIZE', 'How many bytes a blob may have.', 100 * mebibyte),
   blobMimeAllow: setting(list, {
     name: 'PDS_BLOB_MIME_ALLOW',
@@ -233,7 +241,7 @@ export const pdsSettings = {
     fallback: { development: [], production: ['https://bsky.network'] },
     defaultText: 'none in development; https://bsky.network in production',
   }),
-  rateLimits: setting(oneOf(['reference', 'seed', 'off']), {
+  rateLimits: setting<'reference' | 'seed' | 'off'>(oneOf(['reference', 'seed', 'off']), {
     name: 'PDS_RATE_LIMITS',
     doc: 'Which rate limits hold: the reference PDS’s points per hour, the seed’s table per minute, or none (for measuring).',
     fallback: 'reference',

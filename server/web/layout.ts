@@ -20,6 +20,8 @@ export interface PageOptions {
   readonly scripts?: readonly string[]
   /** Links at the top for development: mail. */
   readonly development?: boolean
+  /** Leads on at once, by the browser. */
+  readonly forwardTo?: string
   /** Where assets are, with their version: `asset('leaf.css')`. */
   readonly asset: (name: string) => string
 }
@@ -39,6 +41,7 @@ export function page(options: PageOptions, body: Html): Html {
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
   <meta name="referrer" content="same-origin">
+  ${options.forwardTo === undefined ? '' : html`<meta http-equiv="refresh" content="0;url=${options.forwardTo}">`}
   <title>${title} · Leaf</title>
   <link rel="icon" href="${asset('leaf.svg')}" type="image/svg+xml">
   <link rel="stylesheet" href="${asset('leaf.css')}">

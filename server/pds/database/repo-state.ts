@@ -60,3 +60,11 @@ export function writableRepo(tx: ReadTx, did: string): Promise<WritableRepo | un
     [did],
   )
 }
+
+/** How many records there are in all repositories. */
+export async function countRecords(tx: ReadTx): Promise<number> {
+  const row = await tx.get<{ count: number }>(
+    'SELECT COALESCE(CAST(sum(record_count) AS BIGINT), 0) AS count FROM pds_repo_state',
+  )
+  return row?.count ?? 0
+}

@@ -42,7 +42,13 @@ export interface SessionRow {
 export function accountPage(model: AccountModel): Html {
   const { viewer } = model
   return page(
-    { ...model.frame, viewer, title: `@${viewer.handle}`, wide: true, scripts: ['feed.js', 'post.js', 'copy.js'] },
+    {
+      ...model.frame,
+      viewer,
+      title: `@${viewer.handle}`,
+      wide: true,
+      scripts: ['feed.js', 'post.js', 'copy.js'],
+    },
     html`<section>
       <h1>@${viewer.handle}</h1>
       <p class="soft mono">${model.did}</p>
@@ -128,11 +134,20 @@ function waysInCard(model: AccountModel): Html {
       row => html`<li><div><strong>${row.providerLabel}</strong> ${row.label}<div class="soft">used ${row.lastUsed}</div></div>
         ${row.removable ? formButton('/account/unlink', csrf, { provider: row.provider, id: row.id }, 'Unlink') : html`<span class="tag">last way in</span>`}</li>`,
     )}
-    ${model.hasPassword ? html`<li><div><strong>Password</strong><div class="soft">for tools that know nothing else</div></div>
-        ${formButton('/account/password/remove', csrf, {}, 'Remove')}</li>` : ''}</ul>
-    ${model.linkable.length === 0 ? '' : html`<p>${model.linkable.map(
-      provider => html`<a class="button quiet small" href="/pds/auth/${provider.id}/link">Link ${provider.label}</a> `,
-    )}</p>`}
+    ${
+      model.hasPassword
+        ? html`<li><div><strong>Password</strong><div class="soft">for tools that know nothing else</div></div>
+        ${formButton('/account/password/remove', csrf, {}, 'Remove')}</li>`
+        : ''
+    }</ul>
+    ${
+      model.linkable.length === 0
+        ? ''
+        : html`<p>${model.linkable.map(
+            provider =>
+              html`<a class="button quiet small" href="/pds/auth/${provider.id}/link">Link ${provider.label}</a> `,
+          )}</p>`
+    }
     <details><summary>${model.hasPassword ? 'Change the password' : 'Set a password'}</summary>
       <form method="post" action="/account/password" class="inline">
         ${csrfField(csrf)}
@@ -159,17 +174,20 @@ function sessionsCard(model: AccountModel): Html {
 function appPasswordsCard(model: AccountModel): Html {
   return html`<section class="card" aria-labelledby="app-passwords">
     <h2 id="app-passwords">App passwords</h2>
-    ${model.appPasswords.length === 0
-      ? html`<p class="empty">None yet. <a href="#connect">Connect an app</a> to make the first.</p>`
-      : html`<ul class="rows">${model.appPasswords.map(
-          row => html`<li><div><strong>${row.name}</strong><div class="soft">made ${row.created}</div></div>
+    ${
+      model.appPasswords.length === 0
+        ? html`<p class="empty">None yet. <a href="#connect">Connect an app</a> to make the first.</p>`
+        : html`<ul class="rows">${model.appPasswords.map(
+            row => html`<li><div><strong>${row.name}</strong><div class="soft">made ${row.created}</div></div>
             ${formButton('/account/app-passwords/revoke', model.viewer.csrf, { name: row.name }, 'Take back')}</li>`,
-        )}</ul>`}
+          )}</ul>`
+    }
   </section>`
 }
 
 function dataCard(model: AccountModel): Html {
-  const mail = model.email === undefined ? 'none' : `${model.email}${model.emailConfirmed ? '' : ' (not confirmed)'}`
+  const mail =
+    model.email === undefined ? 'none' : `${model.email}${model.emailConfirmed ? '' : ' (not confirmed)'}`
   return html`<section class="card" aria-labelledby="data">
     <h2 id="data">What is yours</h2>
     <dl class="facts">
@@ -183,7 +201,12 @@ function dataCard(model: AccountModel): Html {
 }
 
 /** A form of one button. */
-function formButton(action: string, csrf: string, fields: Readonly<Record<string, string>>, label: string): Html {
+function formButton(
+  action: string,
+  csrf: string,
+  fields: Readonly<Record<string, string>>,
+  label: string,
+): Html {
   return html`<form method="post" action="${action}">${csrfField(csrf)}${Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   )}<button class="quiet small">${label}</button></form>`

@@ -3,13 +3,14 @@ import { html } from 'hono/html'
 import type {
   AuthPages,
   ChooseHandleModel,
-  ConfirmLinkModel,
   DevelopmentAuthorizeModel,
+  ForwardModel,
   Notice,
   ProblemModel,
   ProviderLink,
   SignInModel,
 } from '../../pds/auth/pages.ts'
+import type { Problem } from '../../kernel/http/answer.ts'
 import { csrfField, page, type Html, type PageOptions } from '../layout.ts'
 
 type Frame = Pick<PageOptions, 'development' | 'asset'>
@@ -20,7 +21,7 @@ export function createAuthPages(frame: Frame): AuthPages {
     signIn: model => signInPage(frame, model).toString(),
     chooseHandle: model => chooseHandlePage(frame, model).toString(),
     developmentAuthorize: model => developmentAuthorizePage(frame, model).toString(),
-    confirmLink: model => confirmLinkPage(frame, model).toString(),
+    forward: model => forwardPage(frame, model).toString(),
     problem: model => problemPage(frame, model).toString(),
   }
 }
@@ -39,9 +40,11 @@ function signInPage(frame: Frame, model: SignInModel): Html {
     <p class="lead">With an account you already have. ${joining[model.signUp]}</p>
     ${notice(model.notice)}
     <div class="card">
-      ${model.providers.length === 0
-        ? html`<p class="empty">No provider is set up yet. Whoever runs this server can find out how with <code>leaf doctor</code>.</p>`
-        : html`<ul class="providers">${model.providers.map(provider => providerButton(provider, model.returnTo))}</ul>`}
+      ${
+        model.providers.length === 0
+          ? html`<p class="empty">No provider is set up yet. Whoever runs this server can find out how with <code>leaf doctor</code>.</p>`
+          : html`<ul class="providers">${model.providers.map(provider => providerButton(provider, model.returnTo))}</ul>`
+      }
       ${model.passwordAllowed ? passwordForm(model) : ''}
     </div>`,
   )
@@ -76,19 +79,26 @@ function chooseHandlePage(frame: Frame, model: ChooseHandleModel): Html {
         <label for="name">Handle</label>
         <div class="joined">
           <input type="text" id="name" name="name" value="${model.name}" minlength="3" maxlength="18" autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="name-hint" required autofocus>
-          ${more.length === 0
-            ? html`<span class="suffix">.${only ?? ''}</span><input type="hidden" name="domain" value="${only ?? ''}">`
-            : html`<select name="domain" aria-label="Domain">${model.domains.map(
-                domain => html`<option value="${domain}" ${domain === model.domain ? 'selected' : ''}>.${domain}</option>`,
-              )}</select>`}
+          ${
+            more.length === 0
+              ? html`<span class="suffix">.${only ?? ''}</span><input type="hidden" name="domain" value="${only ?? ''}">`
+              : html`<select name="domain" aria-label="Domain">${model.domains.map(
+                  domain =>
+                    html`<option value="${domain}" ${domain === model.domain ? 'selected' : ''}>.${domain}</option>`,
+                )}</select>`
+          }
         </div>
-        ${model.fault === undefined
-          ? html`<p class="hint" id="name-hint" data-handle-hint role="status">3 to 18 letters, digits and hyphens.</p>`
-          : html`<p class="hint bad" id="name-hint" data-handle-hint role="status">${model.fault}</p>`}
+        ${
+          model.fault === undefined
+            ? html`<p class="hint" id="name-hint" data-handle-hint role="status">3 to 18 letters, digits and hyphens.</p>`
+            : html`<p class="hint bad" id="name-hint" data-handle-hint role="status">${model.fault}</p>`
+        }
       </div>
-      ${model.inviteRequired
-        ? html`<div class="field"><label for="invite">Invite code</label><input type="text" id="invite" name="invite_code" value="${model.inviteCode}" autocomplete="off" required></div>`
-        : ''}
+      ${
+        model.inviteRequired
+          ? html`<div class="field"><label for="invite">Invite code</label><input type="text" id="invite" name="invite_code" value="${model.inviteCode}" autocomplete="off" required></div>`
+          : ''
+      }
       ${model.email === undefined ? '' : emailChoice(model.email)}
       <button>Create my account</button>
       <p class="hint">This makes your keys, your identity and an empty repository.</p>
@@ -118,14 +128,11 @@ function developmentAuthorizePage(frame: Frame, model: DevelopmentAuthorizeModel
   )
 }
 
-function confirmLinkPage(frame: Frame, model: ConfirmLinkModel): Html {
+function forwardPage(frame: Frame, model: ForwardModel): Html {
   return page(
-    { ...frame, title: `Link ${model.provider}` },
-    html`<h1>Link ${model.provider}?</h1>
-    <p class="lead">Whoever signs in with that ${model.provider} account will then come in as <strong>@${model.handle}</strong>.</p>
-    <form class="card" method="post" action="${model.action}">${csrfField(model.csrf)}
-      <button>Continue to ${model.provider}</button> <a class="button quiet" href="/account">Not now</a>
-    </form>`,
+    { ...frame, title: `On to ${model.label}`, forwardTo: model.href },
+    html`<h1>On to ${model.label} …</h1>
+    <p><a class="button" href="${model.href}">Continue to ${model.label}</a></p>`,
   )
 }
 
@@ -142,4 +149,15 @@ function problemPage(frame: Frame, model: ProblemModel): Html {
 function notice(model: Notice | undefined): Html | string {
   if (model === undefined) return ''
   return html`<p class="notice ${model.kind === 'bad' ? 'bad' : ''}" role="status">${model.text}</p>`
+}
+
+/** What went wrong with a request, as a page for people. */
+export function problemDocument(frame: Frame, problem: Problem): string {
+  return page(
+    { ...frame, title: problem.title },
+    html`<h1>${problem.title}</h1>
+    <p class="lead">${problem.message}</p>
+    ${problem.status >= 500 ? html`<p class="soft small">Nothing that was stored before is lost. If you ask for help, name this request: <code>${problem.requestId}</code></p>` : ''}
+    <p><a class="button" href="/">Go home</a></p>`,
+  ).toString()
 }

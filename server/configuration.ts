@@ -1,0 +1,20 @@
+/** Every setting of the house, joined: what `compose.ts`, the command line and the generated reference read. */
+import { type Config, type Environment, readConfig } from './kernel/config.ts'
+import { checkHouseSettings, houseSettings } from './kernel/settings.ts'
+import { pdsSettings } from './pds/config.ts'
+import { referenceSettings } from './pds/reference-settings.ts'
+
+/** All tables, by the system that each belongs to. */
+export const settingTables = { house: houseSettings, pds: pdsSettings } as const
+
+export type Configuration = Config<typeof settingTables>
+
+/** Reads all settings. Throws ConfigError with every fault at once. */
+export function readConfiguration(env: Environment): Configuration {
+  return readConfig({
+    tables: settingTables,
+    env,
+    foreignNames: referenceSettings,
+    check: (values, mode, faults) => checkHouseSettings(values.house, mode, faults),
+  })
+}

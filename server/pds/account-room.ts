@@ -1,0 +1,94 @@
+/** Builds accounts: ways in, sessions, the guard. */
+import { atprotoKeyOf } from '../kernel/identity/document.ts'
+import { verifySignature } from '../kernel/keys.ts'
+import { createAppPasswords } from './auth/app-passwords.ts'
+import { createCreateAccount } from './auth/create-account.ts'
+import { createCreationSweeper, pendingAgeMs } from './auth/creation-sweeper.ts'
+import { createAuthenticate } from './auth/guard.ts'
+import { createLogIn } from './auth/log-in.ts'
+import { createPasswords } from './auth/password.ts'
+import { createServiceJwtCheck } from './auth/service-jwt.ts'
+import { createSessions } from './auth/session.ts'
+import type { SignUpPolicy } from './auth/sign-up-policy.ts'
+import { createTokens } from './auth/token.ts'
+import type { PdsSettings } from './config.ts'
+import type { IdentityRoom } from './identity-room.ts'
+import type { PdsDependencies, Place } from './index.ts'
+import type { RepoRoom } from './repo-room.ts'
+import type { SyncRoom } from './sync-room.ts'
+
+export type AccountRoom = ReturnType<typeof createAccountRoom>
+
+interface AccountRoomParts {
+  readonly place: Place
+  readonly identity: IdentityRoom
+  readonly sync: SyncRoom
+  readonly repo: RepoRoom
+}
+
+/** Accounts and who may use them. */
+export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts) {
+  const { settings, database, clock, random, log, resolver } = deps
+  const { serviceDid } = parts.place
+  const { keys, handles, creation } = parts.identity
+  const tokens = createTokens({
+    clock,
+    secret: settings.jwtSecret,
+    serviceDid,
+    accessMs: settings.accessTokenMs,
+  })
+  const sessions = createSessions({ database, clock, random, tokens, refreshMs: settings.refreshTokenMs })
+  const passwords = createPasswords({ random })
+  const authenticate = createAuthenticate({
+    database,
+    clock,
+    tokens,
+    checkServiceJwt: createServiceJwtCheck({
+      clock,
+      serviceDid,
+      resolver,
+      signingKeyOf: atprotoKeyOf,
+      verifySignature,
+    }),
+  })
+  const finishing = {
+    database,
+    clock,
+    repositories: parts.repo.repositories,
+    sequencer: parts.sync.sequencer,
+  }
+  const policy = policyOf(settings)
+  const createAccount = createCreateAccount({
+    ...finishing,
+    policy,
+    identity: creation,
+    handles,
+    passwords,
+    log,
+    resolveHandle: handle => resolver.handle(handle),
+  })
+  const sweepCreations = createCreationSweeper({ ...finishing, identity: creation, log })
+  let endSweeps: (() => void) | undefined
+  return {
+    keys,
+    tokens,
+    sessions,
+    passwords,
+    authenticate,
+    policy,
+    createAccount,
+    logIn: createLogIn({ database, passwords }),
+    appPasswords: createAppPasswords({ database, clock, random }),
+    routes: [],
+    start: async () => {
+      endSweeps = clock.every(pendingAgeMs, () => void sweepCreations())
+    },
+    stop: async () => endSweeps?.(),
+  }
+}
+
+/** Who may sign up, by whatever way in. */
+export function policyOf(settings: PdsSettings): SignUpPolicy {
+  const signUp = settings.inviteRequired === true ? 'invite' : settings.signUp
+  return { signUp, migrationIn: settings.migrationIn ?? (signUp === 'open' || signUp === 'invite') }
+}

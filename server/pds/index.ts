@@ -1,0 +1,130 @@
+/**
+ * The PDS: accounts, identities, repositories, blobs, sessions and sign-in, the firehose and relays, in ATProto's wire
+ * format. Owns the tables `pds_*`, the routes `/xrpc/*`, `/pds/auth/*`, `/sign-in` and the well-known documents of
+ * identities. Does not own: how pages look (handed in), storage, time, the network (handed in).
+ */
+import type { Clock } from '../kernel/clock.ts'
+import type { SafeFetch } from '../kernel/fetch.ts'
+import type { IdentityResolver, PlcClient } from '../kernel/identity/types.ts'
+import type { Sealer } from '../kernel/keys.ts'
+import type { System } from '../kernel/lifecycle.ts'
+import type { Limiter } from '../kernel/limit.ts'
+import type { Logger } from '../kernel/log.ts'
+import type { Metrics } from '../kernel/metrics.ts'
+import type { Random } from '../kernel/random.ts'
+import type { BlobStore } from '../kernel/storage/blobs.ts'
+import type { Database } from '../kernel/storage/database.ts'
+import type { Sequence } from '../kernel/storage/sequence.ts'
+import { createAccountRoom } from './account-room.ts'
+import type { AuthPages } from './auth/pages.ts'
+import type { PdsSettings } from './config.ts'
+import { migrations } from './database/schema.ts'
+import { createIdentityRoom } from './identity-room.ts'
+import { createMethods } from './methods.ts'
+import { createRateLimits } from './middleware/ratelimit.ts'
+import { createRepoRoom } from './repo-room.ts'
+import { createStatus } from './status.ts'
+import { createSyncRoom } from './sync-room.ts'
+import { createLexiconFiles } from './validation/lexicon-files.ts'
+import { createLexicons } from './validation/lexicons.ts'
+import { createXrpc } from './xrpc/server.ts'
+
+export interface PdsDependencies {
+  readonly settings: PdsSettings
+  readonly production: boolean
+  /** Without a trailing slash. */
+  readonly publicUrl: string
+  readonly port: number
+  readonly version: string
+  readonly database: Database
+  readonly blobs: BlobStore
+  /** Numbers of the firehose. */
+  readonly sequence: Sequence
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly limiter: Limiter
+  /** For addresses that others chose. */
+  readonly fetch: SafeFetch
+  /** For addresses that the operator chose. */
+  readonly operatorFetch: SafeFetch
+  readonly resolver: IdentityResolver
+  readonly plc: PlcClient
+  readonly sealer: Sealer
+  readonly pages: AuthPages
+}
+
+/** The PDS as a system, and what pages and the command line ask of it. */
+export type Pds = Awaited<ReturnType<typeof createPds>>
+
+/** What every room of the PDS needs of its place in the world. */
+export interface Place {
+  /** `did:web:<hostname>`. */
+  readonly serviceDid: string
+  readonly hostname: string
+  /** Where people get handles; the first is offered first. */
+  readonly domains: readonly string[]
+}
+
+/** Brings the tables up to date and builds the PDS. Nothing runs in the background before `system.start`. */
+export async function createPds(deps: PdsDependencies) {
+  const { settings, database, clock, log, metrics } = deps
+  await database.migrate('pds', migrations)
+  const place = placeOf(deps)
+  const lexicons = createLexicons(createLexiconFiles())
+  const sync = createSyncRoom(deps)
+  const identity = createIdentityRoom(deps, place)
+  const repo = createRepoRoom(deps, { keys: identity.keys, sequencer: sync.sequencer, lexicons })
+  const accounts = createAccountRoom(deps, { place, identity, sync, repo })
+  const methods = createMethods(deps, { place, identity, sync, repo, accounts })
+  const limits = createRateLimits({
+    preset: settings.rateLimits,
+    overrides: {
+      standard: settings.rateStandard,
+      write: settings.rateWrite,
+      auth: settings.rateAuth,
+      upload: settings.rateUpload,
+      read: settings.rateRead,
+    },
+    limiter: deps.limiter,
+    clock,
+    log,
+  })
+  const xrpc = createXrpc({
+    methods,
+    authenticate: accounts.authenticate,
+    limits,
+    lexicons,
+    clock,
+    metrics,
+    version: deps.version,
+    check: () => database.check(),
+    jsonBytesMax: settings.jsonBodyBytesMax,
+  })
+  const parts = [sync, identity, repo, accounts]
+  const system: System = {
+    name: 'pds',
+    routes: [xrpc, ...identity.routes, ...accounts.routes],
+    upgrades: [sync.firehose.route],
+    start: async () => {
+      for (const part of parts) await part.start()
+    },
+    stop: async deadlineMs => {
+      await Promise.all(parts.map(part => part.stop(deadlineMs)))
+    },
+    status: createStatus({ database, firehose: sync.firehose }),
+  }
+  return { system, place, accounts, identity, repo, sync }
+}
+
+function placeOf({ settings, publicUrl, production }: PdsDependencies): Place {
+  const host = new URL(publicUrl).host
+  const hostname = settings.hostname ?? host
+  const domains = settings.handleDomains.length > 0 ? settings.handleDomains : [new URL(publicUrl).hostname]
+  return {
+    serviceDid: `did:web:${hostname.replace(':', '%3A')}`,
+    hostname,
+    domains: production ? domains.filter(domain => domain !== 'test') : domains,
+  }
+}

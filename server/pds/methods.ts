@@ -1,0 +1,76 @@
+/** Every XRPC method of the PDS, with what each needs. */
+import type { AccountRoom } from './account-room.ts'
+import type { IdentityRoom } from './identity-room.ts'
+import type { PdsDependencies, Place } from './index.ts'
+import type { RepoRoom } from './repo-room.ts'
+import type { SyncRoom } from './sync-room.ts'
+import { createApplyWrites } from './xrpc/handlers/repo/apply-writes.ts'
+import { createCreateRecord } from './xrpc/handlers/repo/create-record.ts'
+import { createDeleteRecord } from './xrpc/handlers/repo/delete-record.ts'
+import { createDescribeRepo } from './xrpc/handlers/repo/describe-repo.ts'
+import { createGetRecord } from './xrpc/handlers/repo/get-record.ts'
+import { createListRecords } from './xrpc/handlers/repo/list-records.ts'
+import { createPutRecord } from './xrpc/handlers/repo/put-record.ts'
+import { createCreateAccountMethod } from './xrpc/handlers/server/create-account.ts'
+import { createCreateAppPassword } from './xrpc/handlers/server/create-app-password.ts'
+import { createCreateSession } from './xrpc/handlers/server/create-session.ts'
+import { createDeleteSession } from './xrpc/handlers/server/delete-session.ts'
+import { createDescribeServer } from './xrpc/handlers/server/describe-server.ts'
+import { createGetSession } from './xrpc/handlers/server/get-session.ts'
+import { createListAppPasswords } from './xrpc/handlers/server/list-app-passwords.ts'
+import { createRefreshSession } from './xrpc/handlers/server/refresh-session.ts'
+import { createRevokeAppPassword } from './xrpc/handlers/server/revoke-app-password.ts'
+import type { AnyXrpcMethod } from './xrpc/server.ts'
+
+export interface MethodRooms {
+  readonly place: Place
+  readonly identity: IdentityRoom
+  readonly sync: SyncRoom
+  readonly repo: RepoRoom
+  readonly accounts: AccountRoom
+}
+
+/** All methods. */
+export function createMethods(deps: PdsDependencies, rooms: MethodRooms): readonly AnyXrpcMethod[] {
+  return [...serverMethods(deps, rooms), ...repoMethods(deps, rooms)]
+}
+
+function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms): AnyXrpcMethod[] {
+  const { settings, database, resolver } = deps
+  const { sessions, appPasswords, logIn } = accounts
+  const documentOf = resolver.document
+  return [
+    createDescribeServer({
+      serviceDid: place.serviceDid,
+      domains: place.domains,
+      inviteCodeRequired: accounts.policy.signUp === 'invite',
+      blobBytesMax: settings.blobBytesMax,
+      privacyPolicyUrl: settings.privacyPolicyUrl,
+      termsOfServiceUrl: settings.termsOfServiceUrl,
+      contactEmail: settings.contactEmail,
+    }),
+    createCreateAccountMethod({ database, createAccount: accounts.createAccount, sessions, documentOf }),
+    createCreateSession({ database, logIn, sessions, documentOf }),
+    createRefreshSession({ database, sessions, documentOf }),
+    createGetSession({ database, documentOf }),
+    createDeleteSession({ sessions }),
+    createCreateAppPassword({ appPasswords }),
+    createListAppPasswords({ appPasswords }),
+    createRevokeAppPassword({ appPasswords }),
+  ]
+}
+
+function repoMethods(deps: PdsDependencies, { repo }: MethodRooms): AnyXrpcMethod[] {
+  const { database, settings, resolver } = deps
+  const writing = { database, repositories: repo.repositories, writeBytesMax: settings.writeBodyBytesMax }
+  const { reading } = repo
+  return [
+    createDescribeRepo({ reading, documentOf: resolver.document }),
+    createCreateRecord(writing),
+    createPutRecord(writing),
+    createDeleteRecord(writing),
+    createApplyWrites(writing),
+    createGetRecord({ reading }),
+    createListRecords({ reading }),
+  ]
+}

@@ -1,0 +1,2 @@
+/** The version that Leaf tells of itself. */
+export const version = '0.1.0'
