@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { machineText, measureFsync, memoryMib } from './machine.ts'
 import { type Row, table } from './report.ts'
 import * as scenario from './scenarios.ts'
-import { type Side, startLeafSide, startReferenceSide } from './sides.ts'
+import { createAccounts, type Side, startLeafSide, startReferenceSide } from './sides.ts'
 
 const short = process.argv.includes('--short')
 const only = process.argv.find(word => word.startsWith('--only='))?.slice('--only='.length)
@@ -48,7 +48,8 @@ async function measureAll(): Promise<void> {
     async side => ({ value: side.startMs, text: `${Math.round(side.startMs)} ms` }),
     true,
   )
-  await row('memory after the start and 16 accounts', memory, true)
+  await row('memory after the start', memory, true)
+  for (const side of sides) await createAccounts(side)
 
   const rates = new Map<string, number>()
   for (const clients of [1, 8, 16, 64]) {

@@ -9,7 +9,8 @@ export interface Side {
   readonly pid: number
   /** From the start of the process until it answers. */
   readonly startMs: number
-  readonly accounts: readonly Account[]
+  /** Those that write; none before `createAccounts`. */
+  readonly accounts: Account[]
   stop(): Promise<void>
 }
 
@@ -28,24 +29,31 @@ export async function startLeafSide(): Promise<Side> {
       PDS_ACCESS_TOKEN_MS: '7200000',
     },
   })
-  const started = {
+  return {
     name: 'Leaf',
     url: leaf.url,
     pid: leaf.pid(),
     startMs: leaf.startMs(),
+    accounts: [],
     stop: leaf.dispose,
   }
-  return { ...started, accounts: await createAccounts(leaf.url) }
 }
 
 export async function startReferenceSide(): Promise<Side> {
   const pds = await startReferencePds({ production: true })
-  const started = { name: '@atproto/pds', url: pds.url, pid: pds.pid, startMs: pds.startMs, stop: pds.stop }
-  return { ...started, accounts: await createAccounts(pds.url) }
+  return {
+    name: '@atproto/pds',
+    url: pds.url,
+    pid: pds.pid,
+    startMs: pds.startMs,
+    accounts: [],
+    stop: pds.stop,
+  }
 }
 
-async function createAccounts(url: string): Promise<Account[]> {
-  const accounts: Account[] = []
-  for (let n = 0; n < accountsCount; n += 1) accounts.push(await createAccount(url, `writer-${n}`))
-  return accounts
+/** Makes the accounts that write. */
+export async function createAccounts(side: Side): Promise<void> {
+  for (let n = side.accounts.length; n < accountsCount; n += 1) {
+    side.accounts.push(await createAccount(side.url, `writer-${n}`))
+  }
 }

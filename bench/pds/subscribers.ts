@@ -23,8 +23,8 @@ export async function startSubscribers(url: string, count: number): Promise<Subs
       FIREHOSE_COUNT: String(count),
     },
   )
-  let answer = (_: Arrivals): void => {}
-  child.onMessage(message => answer(message as Arrivals))
+  let answer: ((arrivals: Arrivals) => void) | undefined
+  child.onMessage(message => answer?.(message as Arrivals))
   return {
     collect: () =>
       new Promise(resolve => {

@@ -17,13 +17,13 @@ function shapeOfValue(value: unknown): unknown {
   if (value === null) return 'null'
   if (Array.isArray(value)) {
     return [...new Set(value.map(one => JSON.stringify(shapeOfValue(one))))]
-      .sort()
+      .toSorted()
       .map(text => JSON.parse(text))
   }
   if (typeof value === 'object') {
     return Object.fromEntries(
       Object.entries(value)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .map(([name, one]) => [name, shapeOfValue(one)]),
     )
   }

@@ -14,6 +14,8 @@ export interface Server {
 
 const note = 'com.example.note'
 
+const didOf = (agent: AtpAgent) => agent.session?.did ?? assert.fail('no session')
+
 /** The scenarios of one server; each uses an account of its own unless it reads only. */
 export function clientScenarios(server: () => Server): void {
   let session: AtpSessionData
@@ -28,7 +30,6 @@ export function clientScenarios(server: () => Server): void {
     })
     return agent
   }
-  const didOf = (agent: AtpAgent) => agent.session?.did ?? assert.fail('no session')
 
   before(async () => {
     session = (await signUp('ada')).session ?? assert.fail('no session')

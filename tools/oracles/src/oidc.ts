@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import Provider from 'oidc-provider'
+import OidcProvider from 'oidc-provider'
 import { closeServer, listen } from './listen.ts'
 
 export interface OidcPerson {
@@ -83,9 +83,9 @@ export async function startOidc(person: OidcPerson): Promise<OidcServer> {
   return oidc
 }
 
-function createProvider(oidc: OidcServer): Provider {
+function createProvider(oidc: OidcServer): OidcProvider {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  return new Provider(oidc.issuer, {
+  return new OidcProvider(oidc.issuer, {
     clients: [
       {
         client_id: oidc.clientId,
@@ -126,7 +126,7 @@ function claimsOf(person: OidcPerson, sub: string): object {
 
 /** What a person would click: who she is, and that she agrees (or that she does not). */
 async function finishInteraction(
-  provider: Provider,
+  provider: OidcProvider,
   oidc: OidcServer,
   request: IncomingMessage,
   response: ServerResponse,
