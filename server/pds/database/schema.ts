@@ -70,7 +70,7 @@ CREATE TABLE pds_sessions (
   refresh_hash TEXT,                           -- SHA-256 of the jti that is valid now, hex
   refresh_issued_at BIGINT,
   refresh_jti TEXT,                            -- what a retry of the last rotation is answered with
-  previous_hash TEXT,                          -- SHA-256 of the jti before it, hex
+  previous_hash TEXT,                          -- hash:until of the jtis before it, newest first
   previous_until BIGINT,
   device TEXT NOT NULL DEFAULT '',             -- user agent, shortened
   address TEXT NOT NULL DEFAULT '',
@@ -102,6 +102,7 @@ CREATE TABLE pds_email_tokens (
   account BIGINT NOT NULL,
   purpose TEXT COLLATE "C" NOT NULL,
   token_hash TEXT NOT NULL,
+  attempts BIGINT NOT NULL DEFAULT 0,          -- wrong ones so far
   created_at BIGINT NOT NULL,
   PRIMARY KEY (account, purpose)
 );
