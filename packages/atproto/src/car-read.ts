@@ -106,13 +106,13 @@ function createParser(sha256: Sha256, limits: CarLimits): Parser {
   return {
     push: queue.push,
     header: () => {
-      const section = queue.section(limits.headerBytesMax, 'header')
+      const section = readSection(queue, limits.headerBytesMax, 'header')
       if (section === undefined) return undefined
       headerDone = true
       return decodeHeader(section.bytes, section.offset)
     },
     block: () => {
-      const section = queue.section(limits.blockBytesMax + cidBytesLength, 'block')
+      const section = readSection(queue, limits.blockBytesMax + cidBytesLength, 'block')
       if (section === undefined) return undefined
       blockCount += 1
       if (blockCount > limits.blocksMax)
@@ -174,30 +174,57 @@ interface Section {
   readonly offset: number
 }
 
+/** Bytes of a length at most: five times seven bits hold every limit here. */
+const lengthBytesMax = 5
+
+/** The next section, which has its length in front, or undefined when not all of it has come. */
+function readSection(queue: Queue, bytesMax: number, what: string): Section | undefined {
+  let value = 0
+  let prefix = 0
+  for (let more = true; more; prefix += 1) {
+    if (prefix === lengthBytesMax)
+      throw new MalformedError(`the length of a ${what} is too large`, queue.offset())
+    if (!queue.has(prefix + 1)) return undefined
+    const byte = queue.byteAt(prefix)
+    value += (byte & 127) * 128 ** prefix
+    more = byte >= 128
+    if (byte === 0 && prefix > 0) {
+      throw new MalformedError(`the length of a ${what} is not in its shortest form`, queue.offset())
+    }
+  }
+  if (value > bytesMax)
+    throw new MalformedError(`a ${what} of ${value} bytes exceeds ${bytesMax}`, queue.offset())
+  if (value === 0) throw new MalformedError(`a ${what} of no bytes`, queue.offset())
+  if (!queue.has(prefix + value)) return undefined
+  queue.take(prefix)
+  const offset = queue.offset()
+  return { bytes: queue.take(value), offset }
+}
+
+/** Bytes that have come and are not read yet. */
 interface Queue {
   push(chunk: Uint8Array): void
-  /** The next length-prefixed section, or undefined when not all of it has come. */
-  section(bytesMax: number, what: string): Section | undefined
+  /** Whether so many bytes have come; joins them. */
+  has(length: number): boolean
+  /** A byte that `has` said is there, counted from the place of reading. */
+  byteAt(index: number): number
+  /** Reads so many bytes that `has` said are there. */
+  take(length: number): Uint8Array
+  /** The place of reading in the file. */
   offset(): number
   length(): number
 }
 
-/** Bytes of a length at most: five times seven bits hold every limit here. */
-const lengthBytesMax = 5
-
 function createQueue(bytesMax: number): Queue {
-  // What has come and is not read: `head` from `at`, then `tail`, which is joined to it only once it is enough.
+  // `head` is read from `at`; `tail` is joined to it only once both together are enough, so that each byte is copied
+  // once however small the chunks are.
   let head: Uint8Array = new Uint8Array(0)
   let at = 0
   let tail: Uint8Array[] = []
-  let tailLength = 0
+  let length = 0
   let consumed = 0
-  let received = 0
-
-  const gather = (wanted: number): boolean => {
-    if (head.length - at >= wanted) return true
-    if (head.length - at + tailLength < wanted) return false
-    const joined = new Uint8Array(head.length - at + tailLength)
+  const join = () => {
+    const joined = new Uint8Array(length)
     joined.set(head.subarray(at), 0)
     let place = head.length - at
     for (const chunk of tail) {
@@ -207,52 +234,32 @@ function createQueue(bytesMax: number): Queue {
     head = joined
     at = 0
     tail = []
-    tailLength = 0
-    return true
   }
-
-  const readLength = (what: string): { readonly value: number; readonly length: number } | undefined => {
-    let value = 0
-    for (let index = 0; index < lengthBytesMax; index += 1) {
-      if (!gather(index + 1)) return undefined
-      const byte = head[at + index] ?? 0
-      value += (byte & 127) * 128 ** index
-      if (byte >= 128) continue
-      if (byte === 0 && index > 0)
-        throw new MalformedError(`the length of a ${what} is not in its shortest form`, consumed)
-      return { value, length: index + 1 }
-    }
-    throw new MalformedError(`the length of a ${what} is too large`, consumed)
-  }
-
   return {
     push: chunk => {
-      received += chunk.length
-      if (received > bytesMax) throw new MalformedError(`the CAR is larger than ${bytesMax} bytes`, bytesMax)
-      if (at === head.length && tail.length === 0) {
+      if (consumed + length + chunk.length > bytesMax) {
+        throw new MalformedError(`the CAR is larger than ${bytesMax} bytes`, bytesMax)
+      }
+      if (length === 0) {
         head = chunk
         at = 0
-      } else {
-        tail.push(chunk)
-        tailLength += chunk.length
-      }
+      } else tail.push(chunk)
+      length += chunk.length
     },
-    section: (bytesMaxOfSection, what) => {
-      const prefix = readLength(what)
-      if (prefix === undefined) return undefined
-      if (prefix.value > bytesMaxOfSection) {
-        throw new MalformedError(`a ${what} of ${prefix.value} bytes exceeds ${bytesMaxOfSection}`, consumed)
-      }
-      if (prefix.value === 0) throw new MalformedError(`a ${what} of no bytes`, consumed)
-      if (!gather(prefix.length + prefix.value)) return undefined
-      const start = at + prefix.length
-      const bytes = head.subarray(start, start + prefix.value)
-      const offset = consumed + prefix.length
-      at = start + prefix.value
-      consumed = offset + prefix.value
-      return { bytes, offset }
+    has: wanted => {
+      if (wanted > length) return false
+      if (wanted > head.length - at) join()
+      return true
+    },
+    byteAt: index => head[at + index] ?? 0,
+    take: wanted => {
+      const bytes = head.subarray(at, at + wanted)
+      at += wanted
+      length -= wanted
+      consumed += wanted
+      return bytes
     },
     offset: () => consumed,
-    length: () => head.length - at + tailLength,
+    length: () => length,
   }
 }

@@ -2,7 +2,7 @@
  * The few strict DAG-CBOR readers and writers that nodes and commits need. Everything else goes through `@atcute/cbor`.
  * https://atproto.com/specs/data-model
  */
-import { type Cid, cidBytesLength, readCid } from './cid.ts'
+import { type Cid, cidBytesLength, codecDagCbor, readCid } from './cid.ts'
 import { MalformedError } from './errors.ts'
 
 /** A place in bytes that readers move forward. */
@@ -67,7 +67,7 @@ export function expectKey(cursor: Cursor, name: string): void {
   cursor.at = at + 1 + name.length
 }
 
-/** A link, as a view. */
+/** A link to a DAG-CBOR item, as a view. */
 export function readLink(cursor: Cursor, what: string): Cid {
   const { bytes, at } = cursor
   if (
@@ -80,6 +80,7 @@ export function readLink(cursor: Cursor, what: string): Cid {
     throw new MalformedError(`expected ${what} as a link`, at)
   }
   const cid = readCid(bytes, at + 5)
+  if (cid[1] !== codecDagCbor) throw new MalformedError(`${what} is not a link to DAG-CBOR`, at + 6)
   cursor.at = at + cborCidLength
   return cid
 }

@@ -109,14 +109,14 @@ export type NodeContent = Pick<StoredNode, 'keys' | 'values' | 'trees'>
 export function encodeNode(node: NodeContent): Uint8Array {
   const { keys, values, trees } = node
   const count = keys.length
-  const prefixes = new Array<number>(count)
+  const prefixes: number[] = []
   let length = 1 + 2 + headLength(count) + 2 + linkLength(trees[0])
   let previous = ''
   for (let index = 0; index < count; index += 1) {
     const key = keys[index] ?? ''
     const prefix = commonPrefixLength(previous, key)
     const rest = key.length - prefix
-    prefixes[index] = prefix
+    prefixes.push(prefix)
     length +=
       1 + 8 + headLength(rest) + rest + headLength(prefix) + linkLength(trees[index + 1]) + cborCidLength
     previous = key

@@ -35,7 +35,7 @@ type Resolve = (subtree: Cid | DraftNode) => MstNode | undefined
 /** Starts with nothing pinned. `strict`: each key that is met must be on its layer. */
 export function createPins(source: NodeSource, options: { readonly strict: boolean }): Pins {
   const pinned = new Map<string, StoredNode>()
-  const checked = new Set<StoredNode>()
+  const check = options.strict ? createLayerCheck(source.sha256) : (node: MstNode) => node
 
   const resolve: Resolve = subtree => {
     if (!(subtree instanceof Uint8Array)) return subtree
@@ -45,13 +45,6 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
     const known = source.peek(key)
     if (known !== undefined) pinned.set(key, known)
     return known
-  }
-  const check = (node: MstNode, layer: number): MstNode => {
-    if (options.strict && node.cid !== undefined && !checked.has(node)) {
-      checkLayer(node, layer, source.sha256)
-      checked.add(node)
-    }
-    return node
   }
   const demand = (subtree: Cid | DraftNode): MstNode => {
     const node = resolve(subtree)
@@ -63,38 +56,22 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
     pinAround: async (root, keys) => {
       for (;;) {
         const wanted = new Map<string, Cid>()
-        for (const key of keys) {
-          visitAround(root, key, subtree => {
-            const node = resolve(subtree)
-            if (node === undefined && subtree instanceof Uint8Array) wanted.set(cidKey(subtree), subtree)
-            return node
-          })
+        const note: Resolve = subtree => {
+          const node = resolve(subtree)
+          if (node === undefined && subtree instanceof Uint8Array) wanted.set(cidKey(subtree), subtree)
+          return node
         }
+        for (const key of keys) visitAround(root, key, note)
         if (wanted.size === 0) return
         for (const node of await source.fetch([...wanted.values()])) pinned.set(node.cidKey, node)
       }
     },
     around: (root, keys) => {
       const found = new Set<StoredNode>()
-      let complete = true
-      const visit: Resolve = subtree => {
-        const node = resolve(subtree)
-        if (node === undefined) complete = false
-        else if (node.cid !== undefined) found.add(node)
-        return node
-      }
-      for (const key of keys) visitAround(root, key, visit)
+      const complete = keys.every(key => visitAround(root, key, resolve, found) !== undefined)
       return complete ? [...found] : undefined
     },
-    valueAt: (root, key) => {
-      let complete = true
-      const value = visitAround(root, key, subtree => {
-        const node = resolve(subtree)
-        if (node === undefined) complete = false
-        return node
-      })
-      return complete ? value : undefined
-    },
+    valueAt: (root, key) => visitAround(root, key, resolve),
     node: (subtree, layer) => {
       if (layer < 0) throw tooDeep()
       return check(demand(subtree), layer)
@@ -109,47 +86,71 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
 }
 
 /**
- * Calls `resolve` for each node around `key`, and goes no further down where it gives undefined. Gives what is at `key`
- * as far as it came.
+ * Calls `resolve` for each node around `key`; goes no further down where it gives undefined. Gives what is at `key`, or
+ * undefined when a node was not there. The stored nodes are added to `found`.
  */
-function visitAround(root: Cid | DraftNode, key: string, resolve: Resolve): Cid | null {
+function visitAround(
+  root: Cid | DraftNode,
+  key: string,
+  resolve: Resolve,
+  found?: Set<StoredNode>,
+): Cid | null | undefined {
   let subtree: Subtree = root
   for (let depth = 0; subtree !== null; depth += 1) {
-    if (depth > layerMax) throw tooDeep()
-    const node = resolve(subtree)
-    if (node === undefined) return null
+    const node = visit(subtree, depth, resolve, found)
+    if (node === undefined) return undefined
     const index = lowerBound(node.keys, key)
     if (node.keys[index] === key) {
-      visitEdge(node.trees[index] ?? null, { end: -1, depth }, resolve)
-      visitEdge(node.trees[index + 1] ?? null, { end: 0, depth }, resolve)
-      return node.values[index] ?? null
+      const left = visitEdge(node.trees[index] ?? null, { end: -1, depth }, resolve, found)
+      const right = visitEdge(node.trees[index + 1] ?? null, { end: 0, depth }, resolve, found)
+      return left && right ? (node.values[index] ?? null) : undefined
     }
     subtree = node.trees[index] ?? null
   }
   return null
 }
 
-/** The right (`end` -1) or left (0) edge of a subtree. */
+/** The right (`end` -1) or left (0) edge of a subtree; whether all of it was there. */
 function visitEdge(
   tree: Subtree,
   options: { readonly end: 0 | -1; readonly depth: number },
   resolve: Resolve,
-): void {
+  found: Set<StoredNode> | undefined,
+): boolean {
   let subtree = tree
   for (let depth = options.depth + 1; subtree !== null; depth += 1) {
-    if (depth > layerMax) throw tooDeep()
-    const node = resolve(subtree)
-    if (node === undefined) return
+    const node = visit(subtree, depth, resolve, found)
+    if (node === undefined) return false
     subtree = node.trees.at(options.end) ?? null
   }
+  return true
 }
 
-function checkLayer(node: StoredNode, layer: number, sha256: Sha256): void {
-  for (const key of node.keys) {
-    if (keyLayer(key, sha256) !== layer) throw new MalformedError(`the key ${key} is not on its layer`, 0)
+function visit(
+  subtree: Cid | DraftNode,
+  depth: number,
+  resolve: Resolve,
+  found: Set<StoredNode> | undefined,
+): MstNode | undefined {
+  if (depth > layerMax) throw tooDeep()
+  const node = resolve(subtree)
+  if (node?.cid !== undefined) found?.add(node)
+  return node
+}
+
+/** Refuses nodes with keys that are not on their layer; each node is looked at once. */
+function createLayerCheck(sha256: Sha256): (node: MstNode, layer: number) => MstNode {
+  const checked = new Set<StoredNode>()
+  return (node, layer) => {
+    if (node.cid === undefined || checked.has(node)) return node
+    for (const key of node.keys) {
+      if (keyLayer(key, sha256) !== layer) throw new MalformedError(`the key ${key} is not on its layer`, 0)
+    }
+    if (node.keys.length === 0 && node.trees[0] === null)
+      throw new MalformedError('an empty node within a tree', 0)
+    checked.add(node)
+    return node
   }
-  if (node.keys.length === 0 && node.trees[0] === null)
-    throw new MalformedError('an empty node within a tree', 0)
 }
 
 function tooDeep(): MalformedError {

@@ -41,6 +41,8 @@ export interface TreeChange {
 
 /** A tree that is open for changes: it holds what it has read in memory until it is let go. */
 export interface TreeDraft {
+  /** Reads what operations on these keys need in few and large calls of the loader; without it, each reads its own. */
+  prepare(keys: readonly string[]): Promise<void>
   /** Applies one operation; gives the value before. Throws RepoError and leaves the tree as it was. */
   apply(op: TreeOp): Promise<Cid | null>
   /** The value of a key. */
@@ -80,6 +82,7 @@ export async function applyOps(
 ): Promise<TreeChange> {
   const tree = openTree(source, root)
   const prevs: (Cid | null)[] = []
+  if (ops.length > 1) await tree.prepare(ops.map(op => op.path))
   for (const op of ops) prevs.push(await tree.apply(op))
   return { ...tree.seal(), prevs }
 }
@@ -110,6 +113,7 @@ export function openTree(
     return pins.valueAt(top, key) ?? null
   }
   return {
+    prepare: keys => pins.pinAround(top, keys),
     apply: async op => {
       if (!isMstKey(op.path))
         throw new RepoError('invalid-path', `${op.path} is not collection/rkey`, op.path)

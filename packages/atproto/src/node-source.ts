@@ -5,8 +5,11 @@ import { decodeNode, type StoredNode } from './mst-node.ts'
 
 export type MaybePromise<T> = T | Promise<T>
 
-/** The blocks of these CIDs, in their order; undefined for one that is not there. May answer at once. */
+/** The blocks of at most `loadBlocksMax` CIDs, in their order; undefined for one that is not there. May answer at once. */
 export type BlockLoader = (cids: readonly Cid[]) => MaybePromise<readonly (Uint8Array | undefined)[]>
+
+/** CIDs that a loader is asked for at once, at most. */
+export const loadBlocksMax = 256
 
 /** Decoded nodes; what was not used for long goes. May be shared by all repositories: a CID names one node everywhere. */
 export interface NodeCache {
@@ -115,10 +118,19 @@ export function createNodeSource(options: {
       cache?.add(node)
       return node
     })
+  const fetchInParts = async (cids: readonly Cid[]): Promise<readonly StoredNode[]> => {
+    const nodes: StoredNode[] = []
+    for (let start = 0; start < cids.length; start += loadBlocksMax) {
+      const part = cids.slice(start, start + loadBlocksMax)
+      nodes.push(...decodeAll(part, await load(part)))
+    }
+    return nodes
+  }
   return {
     sha256,
     peek: key => cache?.get(key),
     fetch: cids => {
+      if (cids.length > loadBlocksMax) return fetchInParts(cids)
       const blocks = load(cids)
       return blocks instanceof Promise
         ? blocks.then(loaded => decodeAll(cids, loaded))

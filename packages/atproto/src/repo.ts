@@ -72,6 +72,7 @@ export async function formatCommit(options: {
     throw new RepoError('too-many-ops', `${writes.length} operations exceed ${commitOpsMax}`)
   }
   const tree = openTree(source, head?.data ?? null)
+  if (writes.length > 1) await tree.prepare(writes.map(write => write.path))
   const effects = await applyWrites(writes, op => tree.apply(op))
   const { root, newBlocks, removedCids } = tree.seal()
   const rev = nextRev(head?.rev, options.nowMs, options.clockId)
