@@ -1,19 +1,26 @@
 /** Builds accounts: ways in, sessions, the guard. */
 import { atprotoKeyOf } from '../kernel/identity/document.ts'
 import { verifySignature } from '../kernel/keys.ts'
+import { createCookies } from './auth/cookies.ts'
+import { createCsrf } from './auth/csrf.ts'
 import { createAppPasswords } from './auth/app-passwords.ts'
 import { createCreateAccount } from './auth/create-account.ts'
 import { createCreationSweeper, pendingAgeMs } from './auth/creation-sweeper.ts'
 import { createAuthenticate } from './auth/guard.ts'
 import { createLogIn } from './auth/log-in.ts'
+import { createPageSessions } from './auth/page-session.ts'
 import { createPasswords } from './auth/password.ts'
+import { createAuthRoutes } from './auth/routes.ts'
 import { createServiceJwtCheck } from './auth/service-jwt.ts'
 import { createSessions } from './auth/session.ts'
+import { createSignIn } from './auth/sign-in.ts'
 import type { SignUpPolicy } from './auth/sign-up-policy.ts'
 import { createTokens } from './auth/token.ts'
 import type { PdsSettings } from './config.ts'
 import type { IdentityRoom } from './identity-room.ts'
 import type { PdsDependencies, Place } from './index.ts'
+import type { ChargePage } from './middleware/page-charge.ts'
+import { createProviders } from './providers.ts'
 import type { RepoRoom } from './repo-room.ts'
 import type { SyncRoom } from './sync-room.ts'
 
@@ -24,6 +31,7 @@ interface AccountRoomParts {
   readonly identity: IdentityRoom
   readonly sync: SyncRoom
   readonly repo: RepoRoom
+  readonly charge: ChargePage
 }
 
 /** Accounts and who may use them. */
@@ -68,6 +76,16 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     resolveHandle: handle => resolver.handle(handle),
   })
   const sweepCreations = createCreationSweeper({ ...finishing, identity: creation, log })
+  const logIn = createLogIn({ database, passwords })
+  const cookies = createCookies({ production: deps.production, port: deps.port })
+  const csrf = createCsrf({
+    secret: settings.jwtSecret,
+    publicUrl: deps.publicUrl,
+    production: deps.production,
+  })
+  const sessionMs = settings.refreshTokenMs
+  const pageSessions = createPageSessions({ database, clock, random, cookies, csrf, sessionMs })
+  const { development, providers } = createProviders(deps)
   let endSweeps: (() => void) | undefined
   return {
     keys,
@@ -77,9 +95,29 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     authenticate,
     policy,
     createAccount,
-    logIn: createLogIn({ database, passwords }),
+    logIn,
+    pageSessions,
+    csrf,
+    providers,
     appPasswords: createAppPasswords({ database, clock, random }),
-    routes: [],
+    routes: createAuthRoutes({
+      clock,
+      random,
+      cookies,
+      csrf,
+      pages: deps.pages,
+      log,
+      database,
+      pageSessions,
+      providers,
+      policy,
+      logIn,
+      charge: parts.charge,
+      signIn: createSignIn({ database, clock, random, publicUrl: deps.publicUrl }),
+      handles,
+      createAccount,
+      development,
+    }),
     start: async () => {
       endSweeps = clock.every(pendingAgeMs, () => void sweepCreations())
     },

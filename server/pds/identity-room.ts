@@ -1,32 +1,45 @@
 /** Builds what makes, changes and resolves identities. */
 import { createIdentityCreation } from './identity/creation.ts'
+import { createDidChanges } from './identity/did-changes.ts'
 import { createHandles } from './identity/handles.ts'
 import { createAccountKeys } from './identity/keys.ts'
+import { createPlcActs } from './identity/plc-acts.ts'
+import { createResolution } from './identity/resolution.ts'
+import { createIdentitySweeper } from './identity/sweeper.ts'
+import { createUpdateHandle } from './identity/update-handle.ts'
+import { createWellKnownRoutes } from './identity/well-known.ts'
 import type { PdsDependencies, Place } from './index.ts'
+import type { Sequencer } from './sync/events.ts'
 
 export type IdentityRoom = ReturnType<typeof createIdentityRoom>
 
 /** Keys, handles and operations of the accounts' DIDs. */
-export function createIdentityRoom(deps: PdsDependencies, place: Place) {
-  const { settings, production, database, random, resolver } = deps
+export function createIdentityRoom(deps: PdsDependencies, place: Place, sequencer: Sequencer) {
+  const { settings, production, publicUrl, database, clock, random, resolver, plc, log } = deps
+  const operatorKey = settings.recoveryDidKey
   const keys = createAccountKeys({ sealer: deps.sealer, random })
   const handles = createHandles({
     settings: { domains: place.domains, development: !production, reserved: settings.handlesReserved },
     database,
   })
-  const creation = createIdentityCreation({
-    keys,
-    plc: deps.plc,
-    resolver,
-    publicUrl: deps.publicUrl,
-    operatorKey: settings.recoveryDidKey,
-  })
+  const changes = createDidChanges({ database, clock, plc, resolver, sequencer, handles })
+  const resolution = createResolution({ database, handles, resolver })
+  const sweeper = createIdentitySweeper({ database, clock, changes, log })
   return {
     keys,
     handles,
-    creation,
-    routes: [],
-    start: async () => undefined,
-    stop: async () => undefined,
+    resolution,
+    creation: createIdentityCreation({ keys, plc, resolver, publicUrl, operatorKey }),
+    plcActs: createPlcActs({ database, keys, plc, changes, publicUrl, operatorKey }),
+    updateHandle: createUpdateHandle({ database, handles, keys, plc, resolver, changes }),
+    routes: createWellKnownRoutes({
+      handles,
+      resolution,
+      serviceDid: place.serviceDid,
+      hostname: place.hostname,
+      services: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: publicUrl }],
+    }),
+    start: async () => sweeper.start(),
+    stop: async () => sweeper.stop(),
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../kernel/clock.ts'
 import type { SafeFetch } from '../kernel/fetch.ts'
-import type { IdentityResolver, PlcClient } from '../kernel/identity/types.ts'
+import type { Did, IdentityResolver, PlcClient } from '../kernel/identity/types.ts'
 import type { Sealer } from '../kernel/keys.ts'
 import type { System } from '../kernel/lifecycle.ts'
 import type { Limiter } from '../kernel/limit.ts'
@@ -21,6 +21,7 @@ import type { PdsSettings } from './config.ts'
 import { migrations } from './database/schema.ts'
 import { createIdentityRoom } from './identity-room.ts'
 import { createMethods } from './methods.ts'
+import { createPageCharge } from './middleware/page-charge.ts'
 import { createRateLimits } from './middleware/ratelimit.ts'
 import { createRepoRoom } from './repo-room.ts'
 import { createStatus } from './status.ts'
@@ -61,7 +62,8 @@ export type Pds = Awaited<ReturnType<typeof createPds>>
 /** What every room of the PDS needs of its place in the world. */
 export interface Place {
   /** `did:web:<hostname>`. */
-  readonly serviceDid: string
+  readonly serviceDid: Did
+  /** Without a port. */
   readonly hostname: string
   /** Where people get handles; the first is offered first. */
   readonly domains: readonly string[]
@@ -74,11 +76,9 @@ export async function createPds(deps: PdsDependencies) {
   const place = placeOf(deps)
   const lexicons = createLexicons(createLexiconFiles())
   const sync = createSyncRoom(deps)
-  const identity = createIdentityRoom(deps, place)
+  const identity = createIdentityRoom(deps, place, sync.sequencer)
   const repo = createRepoRoom(deps, { keys: identity.keys, sequencer: sync.sequencer, lexicons })
-  const accounts = createAccountRoom(deps, { place, identity, sync, repo })
-  const methods = createMethods(deps, { place, identity, sync, repo, accounts })
-  const limits = createRateLimits({
+  const rates = {
     preset: settings.rateLimits,
     overrides: {
       standard: settings.rateStandard,
@@ -88,13 +88,14 @@ export async function createPds(deps: PdsDependencies) {
       read: settings.rateRead,
     },
     limiter: deps.limiter,
-    clock,
-    log,
-  })
+  }
+  const charge = createPageCharge(rates)
+  const accounts = createAccountRoom(deps, { place, identity, sync, repo, charge })
+  const methods = createMethods(deps, { place, identity, sync, repo, accounts })
   const xrpc = createXrpc({
     methods,
     authenticate: accounts.authenticate,
-    limits,
+    limits: createRateLimits({ ...rates, clock, log }),
     lexicons,
     clock,
     metrics,
@@ -119,12 +120,11 @@ export async function createPds(deps: PdsDependencies) {
 }
 
 function placeOf({ settings, publicUrl, production }: PdsDependencies): Place {
-  const host = new URL(publicUrl).host
-  const hostname = settings.hostname ?? host
-  const domains = settings.handleDomains.length > 0 ? settings.handleDomains : [new URL(publicUrl).hostname]
+  const { host, hostname } = new URL(publicUrl)
+  const domains = settings.handleDomains.length > 0 ? settings.handleDomains : [hostname]
   return {
-    serviceDid: `did:web:${hostname.replace(':', '%3A')}`,
-    hostname,
+    serviceDid: `did:web:${settings.hostname ?? host.replace(':', '%3A')}`,
+    hostname: settings.hostname ?? hostname,
     domains: production ? domains.filter(domain => domain !== 'test') : domains,
   }
 }

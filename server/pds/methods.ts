@@ -4,6 +4,13 @@ import type { IdentityRoom } from './identity-room.ts'
 import type { PdsDependencies, Place } from './index.ts'
 import type { RepoRoom } from './repo-room.ts'
 import type { SyncRoom } from './sync-room.ts'
+import { createGetRecommendedDidCredentials } from './xrpc/handlers/identity/get-recommended-did-credentials.ts'
+import { createRefreshIdentity } from './xrpc/handlers/identity/refresh-identity.ts'
+import { createResolveDid } from './xrpc/handlers/identity/resolve-did.ts'
+import { createResolveHandle } from './xrpc/handlers/identity/resolve-handle.ts'
+import { createResolveIdentity } from './xrpc/handlers/identity/resolve-identity.ts'
+import { createSubmitPlcOperation } from './xrpc/handlers/identity/submit-plc-operation.ts'
+import { createUpdateHandleMethod } from './xrpc/handlers/identity/update-handle.ts'
 import { createApplyWrites } from './xrpc/handlers/repo/apply-writes.ts'
 import { createCreateRecord } from './xrpc/handlers/repo/create-record.ts'
 import { createDeleteRecord } from './xrpc/handlers/repo/delete-record.ts'
@@ -32,7 +39,7 @@ export interface MethodRooms {
 
 /** All methods. */
 export function createMethods(deps: PdsDependencies, rooms: MethodRooms): readonly AnyXrpcMethod[] {
-  return [...serverMethods(deps, rooms), ...repoMethods(deps, rooms)]
+  return [...serverMethods(deps, rooms), ...identityMethods(rooms), ...repoMethods(deps, rooms)]
 }
 
 function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms): AnyXrpcMethod[] {
@@ -57,6 +64,19 @@ function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms):
     createCreateAppPassword({ appPasswords }),
     createListAppPasswords({ appPasswords }),
     createRevokeAppPassword({ appPasswords }),
+  ]
+}
+
+function identityMethods({ identity }: MethodRooms): AnyXrpcMethod[] {
+  const { resolution, plcActs, updateHandle } = identity
+  return [
+    createResolveHandle({ resolution }),
+    createResolveDid({ resolution }),
+    createResolveIdentity({ resolution }),
+    createRefreshIdentity({ resolution }),
+    createUpdateHandleMethod({ updateHandle }),
+    createGetRecommendedDidCredentials({ plcActs }),
+    createSubmitPlcOperation({ plcActs }),
   ]
 }
 

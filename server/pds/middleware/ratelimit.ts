@@ -46,6 +46,12 @@ const seedWindows: ClassWindows = {
   read: '300/60',
 }
 
+/** The windows of each class, by preset. */
+export const presetWindows: Readonly<Record<'reference' | 'seed', ClassWindows>> = {
+  reference: referenceWindows,
+  seed: seedWindows,
+}
+
 export interface RateLimitOptions {
   readonly preset: 'reference' | 'seed' | 'off'
   /** Windows as text, by class, in place of the preset's. */

@@ -140,14 +140,9 @@ function waysInCard(model: AccountModel): Html {
         ${formButton('/account/password/remove', csrf, {}, 'Remove')}</li>`
         : ''
     }</ul>
-    ${
-      model.linkable.length === 0
-        ? ''
-        : html`<p>${model.linkable.map(
-            provider =>
-              html`<a class="button quiet small" href="/pds/auth/${provider.id}/link">Link ${provider.label}</a> `,
-          )}</p>`
-    }
+    <div class="inline field">${model.linkable.map(provider =>
+      formButton(`/pds/auth/${provider.id}/link`, csrf, {}, `Link ${provider.label}`),
+    )}</div>
     <details><summary>${model.hasPassword ? 'Change the password' : 'Set a password'}</summary>
       <form method="post" action="/account/password" class="inline">
         ${csrfField(csrf)}
