@@ -16,7 +16,7 @@ export type RecordWrite =
       readonly rkey: string
       readonly record: unknown
     }
-  /** Creates, or replaces what is there (putRecord). */
+  /** Creates, or replaces what is there before the request (putRecord). */
   | { readonly action: 'put'; readonly collection: string; readonly rkey: string; readonly record: unknown }
   | {
       readonly action: 'delete'

@@ -70,7 +70,7 @@ export interface CallOptions {
 
 export interface CallAnswer {
   readonly status: number
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers
   readonly body: any
   readonly headers: Headers
 }
