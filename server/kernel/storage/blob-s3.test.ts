@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { createHmac, hash } from 'node:crypto'
+import { type IncomingMessage, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { type TestS3, startS3 } from '../../test/support/s3.ts'
 import { createManualClock, systemClock } from '../clock.ts'
@@ -18,7 +21,7 @@ describe('S3', () => {
     await store.removeAll('')
     return store
   }
-  blobSuite('S3', open)
+  blobSuite('S3', open, { flatOrder: true })
 
   it('a longer body is sent in parts, never more than three at a time in memory', async () => {
     const asked: string[] = []
@@ -73,12 +76,67 @@ describe('S3', () => {
     await assert.rejects(store.get('a'), error => error instanceof Refusal && error.code === 'unavailable')
   })
 
-  it('a wrong secret is told in a sentence that does not hold it', async () => {
-    const store = await openBlobS3({ ...s3!, secret: 'wrong-secret', clock: systemClock })
-    await assert.rejects(store.check(), error => {
-      assert.match(String(error), /the blob store answered 403 SignatureDoesNotMatch to PUT leaf-check/)
-      assert.doesNotMatch(String(error), /wrong-secret/)
-      return true
+  it('every request is signed as AWS says (Signature Version 4), and a wrong secret is told without it', async () => {
+    const asked: string[] = []
+    const server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`)
+      const right = request.headers.authorization === expectedAuthorization(request, 'right-secret')
+      response.writeHead(right ? 200 : 403, { etag: '"tag"' })
+      response.end(right ? '' : '<Error><Code>SignatureDoesNotMatch</Code></Error>')
+      request.resume()
     })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const settings = { ...s3!, endpoint, keyId: 'KEY', region: 'eu-central-1', clock: systemClock }
+    try {
+      const store = await openBlobS3({ ...settings, secret: 'right-secret' })
+      await store.put('did:plc:abc/blob.1', inChunks(pattern(10), 10), { bytesMax: 10 })
+      await store.get('did:plc:abc/blob.1', { start: 0, end: 5 })
+      await store.list('did:plc:abc/', { after: 'did:plc:abc/blob.1', limit: 3 })
+      assert.deepEqual(asked, [
+        'PUT /leaf-blobs/did:plc:abc/blob.1',
+        'GET /leaf-blobs/did:plc:abc/blob.1',
+        'GET /leaf-blobs/?list-type=2&prefix=did%3Aplc%3Aabc%2F&max-keys=3&start-after=did%3Aplc%3Aabc%2Fblob.1',
+      ])
+      const wrong = await openBlobS3({ ...settings, secret: 'wrong-secret' })
+      await assert.rejects(wrong.check(), error => {
+        assert.match(String(error), /the blob store answered 403 SignatureDoesNotMatch to PUT leaf-check/)
+        assert.doesNotMatch(String(error), /wrong-secret/)
+        return true
+      })
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
   })
 })
+
+/** The Authorization header that AWS's documentation makes of a request: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
+function expectedAuthorization(request: IncomingMessage, secret: string): string {
+  const signedHeaders = /SignedHeaders=([^,]*)/.exec(request.headers.authorization ?? '')?.[1] ?? ''
+  const encode = (text: string) =>
+    encodeURIComponent(text).replace(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+  const url = new URL(request.url ?? '', 'http://host')
+  const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+  const canonical = [
+    request.method,
+    url.pathname
+      .split('/')
+      .map(part => encode(decodeURIComponent(part)))
+      .join('/'),
+    [...url.searchParams]
+      .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+      .toSorted()
+      .join('&'),
+    ...signedHeaders.split(';').map(name => `${name}:${String(request.headers[name]).trim()}`),
+    '',
+    signedHeaders,
+    request.headers['x-amz-content-sha256'],
+  ].join('\n')
+  const time = String(request.headers['x-amz-date'])
+  const scope = `${time.slice(0, 8)}/eu-central-1/s3/aws4_request`
+  const toSign = ['AWS4-HMAC-SHA256', time, scope, hash('sha256', canonical)].join('\n')
+  const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secret}`)
+  const signature = hmac(key, toSign).toString('hex')
+  return `AWS4-HMAC-SHA256 Credential=KEY/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`
+}

@@ -30,7 +30,8 @@ export async function openBlobS3(options: S3ClientOptions): Promise<BlobStore> {
     put,
     move: async (from, to) => {
       checked(to)
-      const source = `/${options.bucket}/${encodeURIComponent(checked(from))}`
+      // Nothing in a key needs to be escaped.
+      const source = `/${options.bucket}/${checked(from)}`
       try {
         await client.sendForText({ method: 'PUT', key: to, headers: { 'x-amz-copy-source': source } })
       } catch (error) {
