@@ -6,6 +6,7 @@ import { createCsrf } from './auth/csrf.ts'
 import { createAppPasswords } from './auth/app-passwords.ts'
 import { createCreateAccount } from './auth/create-account.ts'
 import { createCreationSweeper, pendingAgeMs } from './auth/creation-sweeper.ts'
+import { createEmailTokens } from './auth/email-tokens.ts'
 import { createAuthenticate } from './auth/guard.ts'
 import { createLogIn } from './auth/log-in.ts'
 import { createPageSessions } from './auth/page-session.ts'
@@ -20,6 +21,10 @@ import type { PdsSettings } from './config.ts'
 import type { IdentityRoom } from './identity-room.ts'
 import type { PdsDependencies, Place } from './index.ts'
 import type { ChargePage } from './middleware/page-charge.ts'
+import type { Mail } from './mail/mail.ts'
+import { createMailbox } from './mail/mailbox.ts'
+import { noMail } from './mail/no-mail.ts'
+import { createSmtp } from './mail/smtp.ts'
 import { createProviders } from './providers.ts'
 import type { RepoRoom } from './repo-room.ts'
 import type { SyncRoom } from './sync-room.ts'
@@ -76,6 +81,9 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     resolveHandle: handle => resolver.handle(handle),
   })
   const sweepCreations = createCreationSweeper({ ...finishing, identity: creation, log })
+  const mailbox = deps.production ? undefined : createMailbox({ database, clock })
+  const mail = mailOf(settings) ?? mailbox ?? noMail
+  const { hostname } = parts.place
   const logIn = createLogIn({ database, passwords })
   const cookies = createCookies({ production: deps.production, port: deps.port })
   const csrf = createCsrf({
@@ -96,6 +104,8 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     policy,
     createAccount,
     logIn,
+    mailbox,
+    emailTokens: createEmailTokens({ database, clock, random, mail, hostname }),
     pageSessions,
     csrf,
     providers,
@@ -123,6 +133,12 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     },
     stop: async () => endSweeps?.(),
   }
+}
+
+function mailOf({ smtpUrl, mailFrom }: PdsSettings): Mail | undefined {
+  return smtpUrl === undefined || mailFrom === undefined
+    ? undefined
+    : createSmtp({ url: smtpUrl, from: mailFrom })
 }
 
 /** Who may sign up, by whatever way in. */

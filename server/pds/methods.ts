@@ -6,9 +6,11 @@ import type { RepoRoom } from './repo-room.ts'
 import type { SyncRoom } from './sync-room.ts'
 import { createGetRecommendedDidCredentials } from './xrpc/handlers/identity/get-recommended-did-credentials.ts'
 import { createRefreshIdentity } from './xrpc/handlers/identity/refresh-identity.ts'
+import { createRequestPlcOperationSignature } from './xrpc/handlers/identity/request-plc-operation-signature.ts'
 import { createResolveDid } from './xrpc/handlers/identity/resolve-did.ts'
 import { createResolveHandle } from './xrpc/handlers/identity/resolve-handle.ts'
 import { createResolveIdentity } from './xrpc/handlers/identity/resolve-identity.ts'
+import { createSignPlcOperation } from './xrpc/handlers/identity/sign-plc-operation.ts'
 import { createSubmitPlcOperation } from './xrpc/handlers/identity/submit-plc-operation.ts'
 import { createUpdateHandleMethod } from './xrpc/handlers/identity/update-handle.ts'
 import { createApplyWrites } from './xrpc/handlers/repo/apply-writes.ts'
@@ -39,7 +41,7 @@ export interface MethodRooms {
 
 /** All methods. */
 export function createMethods(deps: PdsDependencies, rooms: MethodRooms): readonly AnyXrpcMethod[] {
-  return [...serverMethods(deps, rooms), ...identityMethods(rooms), ...repoMethods(deps, rooms)]
+  return [...serverMethods(deps, rooms), ...identityMethods(deps, rooms), ...repoMethods(deps, rooms)]
 }
 
 function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms): AnyXrpcMethod[] {
@@ -67,8 +69,9 @@ function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms):
   ]
 }
 
-function identityMethods({ identity }: MethodRooms): AnyXrpcMethod[] {
+function identityMethods(deps: PdsDependencies, { identity, accounts }: MethodRooms): AnyXrpcMethod[] {
   const { resolution, plcActs, updateHandle } = identity
+  const { emailTokens } = accounts
   return [
     createResolveHandle({ resolution }),
     createResolveDid({ resolution }),
@@ -76,6 +79,11 @@ function identityMethods({ identity }: MethodRooms): AnyXrpcMethod[] {
     createRefreshIdentity({ resolution }),
     createUpdateHandleMethod({ updateHandle }),
     createGetRecommendedDidCredentials({ plcActs }),
+    createRequestPlcOperationSignature({ database: deps.database, issueEmailToken: emailTokens.issue }),
+    createSignPlcOperation({
+      plcActs,
+      redeemEmailToken: (tx, account, purpose, token) => emailTokens.redeem(tx, account.id, purpose, token),
+    }),
     createSubmitPlcOperation({ plcActs }),
   ]
 }
