@@ -1,12 +1,15 @@
 /**
  * The same requests to Leaf and to the reference PDS, one case after another: status, name of the error and shape of
- * the body must be the same. Deliberate differences stand in the tables, each with its reason.
+ * the body must be the same. Deliberate differences stand in `differences.ts`,
+ * each with its reason.
  * `LEAF_DIFFERENTIAL_SELF=1` compares the reference with itself, which shows whether the tables are quiet.
  */
+import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { startReferencePds } from '../../tools/oracles/src/reference-pds.ts'
 import type { Case, World } from './differential/case.ts'
 import { compare } from './differential/compare.ts'
+import { differences } from './differential/differences.ts'
 import { inviteTables, tables } from './differential/tables.ts'
 import { jwtSecret } from './differential/tables-tokens.ts'
 import { createWorld, lastCode, type Place } from './differential/world.ts'
@@ -55,17 +58,22 @@ function compareOn(
         it(row.name, async () => {
           const [reference, leaf] = worlds
           if (reference === undefined || leaf === undefined) throw new Error('two servers are compared')
-          await compare(againstItself ? withoutDifference(row) : row, reference, leaf)
+          const difference = againstItself ? undefined : differences[row.name]
+          await compare(row, { reference, leaf, difference })
         })
       }
     })
   }
 }
 
-function withoutDifference(row: Case): Case {
-  const { differs: _, ...rest } = row
-  return rest
-}
+it('every deliberate difference belongs to a case', () => {
+  const rows = [...tables.values(), ...inviteTables.values()].flat().map(row => row.name)
+  assert.equal(new Set(rows).size, rows.length, 'two cases have one name')
+  assert.deepEqual(
+    Object.keys(differences).filter(name => !rows.includes(name)),
+    [],
+  )
+})
 
 describe('leaf and the reference PDS answer alike', () => compareOn(tables, { inviteRequired: false }))
 describe('with invites, leaf and the reference PDS answer alike', () =>

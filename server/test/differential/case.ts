@@ -27,16 +27,6 @@ export interface Case {
   readonly message?: true
   /** Runs on each side after the answer: keeps what later cases need. */
   readonly keep?: (world: World, answer: Answer) => void
-  /** A deliberate difference: what Leaf answers instead, and why. A row whose servers agree again is a failure. */
-  readonly differs?: Difference
-}
-
-export interface Difference {
-  readonly why: string
-  readonly status: number
-  readonly error?: string
-  /** Only the body's shape differs; status and error are the same. */
-  readonly body?: true
 }
 
 /** The value that an earlier case kept; a missing one is a fault of the table. */

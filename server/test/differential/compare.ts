@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Answer, send } from '../support/http.ts'
 import type { Case, World } from './case.ts'
+import type { Difference } from './differences.ts'
 import { errorOf, shapeOf } from './shape.ts'
 
 /** What is compared of an answer. */
@@ -12,22 +13,24 @@ interface Sight {
   readonly message: unknown
 }
 
-/** Sends one case to both servers and fails when they differ in another way than the case says. */
-export async function compare(one: Case, reference: World, leaf: World): Promise<void> {
+/** Sends one case to both servers and fails when they differ in another way than `difference` says. */
+export async function compare(
+  one: Case,
+  servers: { readonly reference: World; readonly leaf: World; readonly difference: Difference | undefined },
+): Promise<void> {
+  const { reference, leaf, difference } = servers
   const expected = await look(one, reference)
   const actual = await look(one, leaf)
-  if (one.differs === undefined) {
+  if (difference === undefined) {
     assert.deepEqual(actual.sight, expected.sight, explain(actual.answer))
     return
   }
-  const { status, error, body, why } = one.differs
-  if (body !== true) {
-    assert.deepEqual(
-      { status: actual.sight.status, error: actual.sight.error },
-      { status, error },
-      `${why}; ${explain(actual.answer)}`,
-    )
-  }
+  const { status, error, why } = difference
+  assert.deepEqual(
+    { status: actual.sight.status, error: actual.sight.error },
+    { status, error },
+    `${why}; ${explain(actual.answer)}`,
+  )
   assert.notDeepEqual(
     actual.sight,
     expected.sight,

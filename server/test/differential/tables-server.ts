@@ -49,7 +49,7 @@ export const accountCases: readonly Case[] = [
   signUp('a reserved handle', wish('admin.test')),
   signUp('a handle with a bad top-level domain', wish('mallory.onion')),
   signUp('an invite code where none is needed', wish('invited.test', { inviteCode: 'test-abcde' })),
-  signUp('a recovery key that is none', wish('recovery.test', { recoveryKey: 'not a did:key' })),
+  signUp('a recovery key that is none', wish('keykeeper.test', { recoveryKey: 'not a did:key' })),
   signUp(
     'an existing DID without service auth',
     wish('moved.test', { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }),

@@ -1,7 +1,7 @@
 /** Tokens that look right and are not: re-signed with the server's own secret, so that only one thing is wrong. */
 import { createHmac } from 'node:crypto'
 import { get, post } from '../support/http.ts'
-import type { Case, World } from './case.ts'
+import { type Case, keepMembers, kept, type World } from './case.ts'
 
 type Claims = Record<string, unknown>
 
@@ -58,5 +58,12 @@ export const tokenCases: readonly Case[] = [
   refresh('a token for another audience', w =>
     altered(w.alice.refreshJwt, { aud: 'did:web:other.example.com' }),
   ),
-  refresh('a token of an unknown session', w => altered(w.alice.refreshJwt, { jti: 'unknown' })),
+  {
+    name: 'createSession: one to spoil',
+    call: w =>
+      post('com.atproto.server.createSession', { identifier: w.alice.handle, password: w.alice.password }),
+    keep: keepMembers('spoiled', 'refreshJwt'),
+  },
+  // Leaf takes it for theft, and ends the session.
+  refresh('a token of an unknown session', w => altered(kept(w, 'spoiled.refreshJwt'), { jti: 'unknown' })),
 ]
