@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, test } from 'node:test'
+import { signPlcOperation } from '../../kernel/identity/plc-operation.ts'
+import { generateSigningKey } from '../../kernel/keys.ts'
+import { systemRandom } from '../../kernel/random.ts'
+import type { Account } from '../database/accounts.ts'
+import { nextOperation, withHandle } from './plc.ts'
+import { type IdentityHouse, openIdentityHouse, publicUrl } from './test-house.ts'
+
+let house: IdentityHouse
+let alice: Account
+const own = generateSigningKey(systemRandom)
+
+beforeEach(async () => {
+  house = await openIdentityHouse()
+  alice = await house.join('alice.test')
+})
+afterEach(() => house.close())
+
+const handleNow = async () => (await house.account(alice.did)).handle
+const names = async () => (await house.plc.data(alice.did))?.alsoKnownAs
+
+test('a handle changes in the directory and here, and the network is told', async () => {
+  await house.resolver.document(alice.did)
+  assert.equal(await house.updateHandle(alice.did, 'Alice2.test'), 'alice2.test')
+  assert.equal(await handleNow(), 'alice2.test')
+  assert.deepEqual(await names(), ['at://alice2.test'])
+  assert.deepEqual(house.announced, [{ did: alice.did, handle: 'alice2.test' }])
+  assert.deepEqual((await house.resolver.document(alice.did))?.alsoKnownAs, ['at://alice2.test'])
+  assert.equal(await house.pending(), 0)
+})
+
+test('the same handle again only tells the network', async () => {
+  const before = await house.plc.last(alice.did)
+  await house.updateHandle(alice.did, 'alice.test')
+  assert.equal((await house.plc.last(alice.did))?.cid, before?.cid)
+  assert.deepEqual(house.announced, [{ did: alice.did, handle: 'alice.test' }])
+})
+
+test('a handle of somebody else is refused, and nothing changes', async () => {
+  await house.join('bob.test')
+  await assert.rejects(house.updateHandle(alice.did, 'bob.test'), {
+    wireName: 'HandleNotAvailable',
+    message: 'Handle already taken: bob.test',
+  })
+  assert.deepEqual(
+    [await handleNow(), await names(), house.announced.length, await house.pending()],
+    ['alice.test', ['at://alice.test'], 0, 0],
+  )
+})
+
+test('a foreign handle must resolve to the DID', async () => {
+  const refused = { wireName: 'InvalidRequest', message: 'External handle did not resolve to DID' }
+  await assert.rejects(house.updateHandle(alice.did, 'alice.example.org'), refused)
+  house.outside.set('alice.example.org', 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa')
+  await assert.rejects(house.updateHandle(alice.did, 'alice.example.org'), refused)
+  house.outside.set('alice.example.org', alice.did)
+  assert.equal(await house.updateHandle(alice.did, 'alice.example.org'), 'alice.example.org')
+  assert.deepEqual(await names(), ['at://alice.example.org'])
+})
+
+test('two who want one handle at the same time: one gets it', async () => {
+  const bob = await house.join('bob.test')
+  const results = await Promise.allSettled([
+    house.updateHandle(alice.did, 'wanted.test'),
+    house.updateHandle(bob.did, 'wanted.test'),
+  ])
+  assert.deepEqual(results.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+  const holders = [await handleNow(), (await house.account(bob.did)).handle].filter(
+    one => one === 'wanted.test',
+  )
+  assert.equal(holders.length, 1)
+})
+
+test('when the directory is down nothing changes, and the sweeper undoes what was begun', async () => {
+  house.setWeather('down')
+  await assert.rejects(house.updateHandle(alice.did, 'later.test'), { code: 'upstream' })
+  assert.equal(await handleNow(), 'alice.test')
+  assert.equal((await house.handles.availability('later.test')).available, false)
+  house.clock.advance(180_000)
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 0, undone: 0 })
+  assert.equal(await house.pending(), 1)
+  house.setWeather('fine')
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 0, undone: 1 })
+  assert.deepEqual([await handleNow(), await house.pending(), house.announced.length], ['alice.test', 0, 0])
+  assert.equal((await house.handles.availability('later.test')).available, true)
+})
+
+/** Lets the operation itself through, and loses every answer from then on. */
+const loseAnswer = async (act: () => Promise<unknown>) => {
+  const submit = house.plc.submit
+  const broken = {
+    ...house.plc,
+    submit: async (...args: Parameters<typeof submit>) => {
+      await submit(...args)
+      house.setWeather('down')
+      throw new Error('the process ends here')
+    },
+  }
+  Object.assign(house.plc, broken)
+  await assert.rejects(act())
+  Object.assign(house.plc, { submit })
+  house.setWeather('fine')
+}
+
+test('a change that the directory took but we did not is finished by the sweeper', async () => {
+  await loseAnswer(() => house.updateHandle(alice.did, 'later.test'))
+  assert.deepEqual([await handleNow(), await names()], ['alice.test', ['at://later.test']])
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 0, undone: 0 }, 'too young: it may be under way')
+  house.clock.advance(121_000)
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 1, undone: 0 })
+  assert.equal(await handleNow(), 'later.test')
+  assert.deepEqual(house.announced, [{ did: alice.did, handle: 'later.test' }])
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 0, undone: 0 })
+})
+
+test('while one change is under way a second one is refused', async () => {
+  house.setWeather('down')
+  await assert.rejects(house.updateHandle(alice.did, 'one.test'))
+  house.setWeather('fine')
+  await assert.rejects(house.updateHandle(alice.did, 'two.test'), {
+    message: /another change of this identity is under way/,
+  })
+})
+
+test('an account that the sweeper does not find any more leaves nothing behind', async () => {
+  house.setWeather('down')
+  await assert.rejects(house.updateHandle(alice.did, 'one.test'))
+  house.setWeather('fine')
+  await house.database.write(tx => tx.run('DELETE FROM pds_accounts WHERE id = $1', [alice.id]))
+  house.clock.advance(121_000)
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 0, undone: 1 })
+})
+
+test('the sweeper sweeps as soon as it is started, and not after it was stopped', async () => {
+  await loseAnswer(() => house.updateHandle(alice.did, 'later.test'))
+  house.sweeper.start()
+  await house.sweeper.stop()
+  assert.equal(await handleNow(), 'alice.test')
+  house.clock.advance(121_000)
+  await house.sweeper.stop()
+  assert.equal(await handleNow(), 'alice.test')
+  house.sweeper.start()
+  await house.sweeper.stop()
+  assert.equal(await handleNow(), 'later.test')
+})
+
+test('a DID whose rotation keys were taken from us cannot be renamed by us', async () => {
+  const signer = await house.database.read(tx => house.keys.rotationKeyFor(tx, alice))
+  const last = await house.plc.last(alice.did)
+  await house.plc.submit(
+    alice.did,
+    signPlcOperation(nextOperation(last, { rotationKeys: [own.didKey] }), signer),
+  )
+  await assert.rejects(house.updateHandle(alice.did, 'renamed.test'), {
+    message: "Rotation keys do not include server's rotation key",
+  })
+  assert.equal(await house.pending(), 0)
+  await assert.rejects(house.assertServedHere(alice), {
+    message: 'Server rotation key not included in PLC DID data',
+  })
+})
+
+const agreed = () => Promise.resolve()
+
+test('an operation is signed with what is asked for and keeps the rest', async () => {
+  const operation = await house.plcActs.sign(
+    alice.did,
+    { rotationKeys: [own.didKey, alice.rotationKey] },
+    agreed,
+  )
+  assert.deepEqual(operation.alsoKnownAs, ['at://alice.test'])
+  assert.deepEqual(
+    (await house.plc.data(alice.did))?.rotationKeys,
+    [alice.rotationKey],
+    'signing is not submitting',
+  )
+  await house.plcActs.submit(alice.did, operation)
+  assert.deepEqual((await house.plc.data(alice.did))?.rotationKeys, [own.didKey, alice.rotationKey])
+  assert.deepEqual(house.announced, [{ did: alice.did }])
+})
+
+test('without the owner’s agreement nothing is signed', async () => {
+  const no = () => Promise.reject(new Error('no'))
+  await assert.rejects(house.plcActs.sign(alice.did, {}, no), { message: 'no' })
+})
+
+test('a submitted operation must keep the account here, in the reference’s words', async () => {
+  const good = await house.plcActs.sign(alice.did, {}, agreed)
+  const pds = { type: 'AtprotoPersonalDataServer', endpoint: publicUrl }
+  const cases: [unknown, string][] = [
+    [{}, 'Invalid operation'],
+    ['x', 'Invalid operation'],
+    [{ ...good, type: 'plc_tombstone' }, 'Invalid operation'],
+    [{ ...good, rotationKeys: [own.didKey] }, "Rotation keys do not include server's rotation key"],
+    [{ ...good, services: {} }, 'Incorrect type on atproto_pds service'],
+    [{ ...good, services: { atproto_pds: { ...pds, type: 'X' } } }, 'Incorrect type on atproto_pds service'],
+    [
+      { ...good, services: { atproto_pds: { ...pds, endpoint: 'https://x' } } },
+      'Incorrect endpoint on atproto_pds service',
+    ],
+    [{ ...good, verificationMethods: { atproto: own.didKey } }, 'Incorrect signing key'],
+    [{ ...good, alsoKnownAs: ['at://eve.test', 'at://alice.test'] }, 'Incorrect handle in alsoKnownAs'],
+  ]
+  for (const [operation, message] of cases) {
+    await assert.rejects(house.plcActs.submit(alice.did, operation), { wireName: 'InvalidRequest', message })
+  }
+  await assert.rejects(house.plcActs.submit(alice.did, { ...good, sig: 'AAAA' }), {
+    code: 'invalid',
+    message: /Invalid signature/,
+  })
+  assert.deepEqual([house.announced.length, await house.pending()], [0, 0])
+})
+
+test('the person’s own key is set above the server’s, replaced and removed', async () => {
+  await house.plcActs.rotateKeys(alice.did, { recoveryKey: own.didKey })
+  assert.deepEqual((await house.plc.data(alice.did))?.rotationKeys, [own.didKey, alice.rotationKey])
+  assert.equal((await house.account(alice.did)).recoveryKey, own.didKey)
+  const next = generateSigningKey(systemRandom)
+  await house.plcActs.rotateKeys(alice.did, { recoveryKey: next.didKey })
+  assert.deepEqual((await house.plc.data(alice.did))?.rotationKeys, [next.didKey, alice.rotationKey])
+  await house.plcActs.rotateKeys(alice.did, { recoveryKey: null })
+  assert.deepEqual((await house.plc.data(alice.did))?.rotationKeys, [alice.rotationKey])
+  assert.equal((await house.account(alice.did)).recoveryKey, null)
+  await assert.rejects(house.plcActs.rotateKeys(alice.did, { recoveryKey: 'did:key:zoo' }), {
+    wireName: 'InvalidRequest',
+  })
+})
+
+test('the server’s key is replaced, and the new one signs from then on', async () => {
+  await house.plcActs.rotateKeys(alice.did, { serverKey: true })
+  const after = await house.account(alice.did)
+  assert.notEqual(after.rotationKey, alice.rotationKey)
+  assert.deepEqual((await house.plc.data(alice.did))?.rotationKeys, [after.rotationKey])
+  assert.equal(await house.updateHandle(alice.did, 'renamed.test'), 'renamed.test')
+})
+
+test('a new server key survives a cut between the directory and us', async () => {
+  await loseAnswer(() => house.plcActs.rotateKeys(alice.did, { serverKey: true }))
+  house.clock.advance(121_000)
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 1, undone: 0 })
+  assert.deepEqual((await house.plc.data(alice.did))?.rotationKeys, [
+    (await house.account(alice.did)).rotationKey,
+  ])
+  assert.equal(await house.updateHandle(alice.did, 'renamed.test'), 'renamed.test')
+})
+
+test('an account whose DID names this server and its keys is served here', async () => {
+  await house.assertServedHere(alice)
+  await assert.rejects(house.assertServedHere({ ...alice, signingKey: own.didKey }), {
+    message: 'DID document verification method does not match expected signing key',
+  })
+  await assert.rejects(house.assertServedHere({ ...alice, did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }), {
+    message: 'Could not resolve DID',
+  })
+})
+
+test('a handle takes the place of the first at:// name, other names stay', () => {
+  assert.deepEqual(withHandle(['https://x', 'at://a.test', 'at://b.test'], 'c.test'), [
+    'https://x',
+    'at://c.test',
+    'at://b.test',
+  ])
+  assert.deepEqual(withHandle(['https://x'], 'c.test'), ['at://c.test', 'https://x'])
+})
