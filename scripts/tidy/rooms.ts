@@ -21,6 +21,8 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^server\/kernel(?=\/)/, 3],
   [/^server\/(?:pds|streams|entities|skrepka)(?=\/)/, 4],
   [/^server\/(?:web|cli)(?=\/)/, 5],
+  [/^server\/version\.ts$/, 3],
+  [/^server\/configuration\.ts$/, 5],
   [/^server\/compose\.ts$/, 6],
   [/^server\/main\.ts$/, 7],
   [/^server\/bin(?=\/)/, 8],

@@ -29,7 +29,7 @@ export interface LoggerOptions {
   readonly level: LogLevel
   /** `json`: one object a line. `lines`: for people who read along. */
   readonly format: 'json' | 'lines'
-  /** Takes whole lines, each with its line end. */
+  /** Takes one line after the other, without line ends. */
   readonly write: (line: string) => void
 }
 
@@ -50,7 +50,7 @@ const secretFields = [
 /** A logger on pino. */
 export function createLogger({ level, format, write }: LoggerOptions): Logger {
   const destination: DestinationStream = {
-    write: format === 'json' ? write : line => write(readableLine(line)),
+    write: line => write(format === 'json' ? line.trimEnd() : readableLine(line)),
   }
   const options = {
     level,
@@ -84,7 +84,7 @@ export function readableLine(json: string): string {
     else stacks.push(stack.replace(/^/gm, '    '))
   }
   const head = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}`
-  return `${[[head, ...rest].join('  '), ...stacks].join('\n')}\n`
+  return [[head, ...rest].join('  '), ...stacks].join('\n')
 }
 
 function decodeLine(json: string): Record<string, unknown> {
