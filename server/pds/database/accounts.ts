@@ -142,3 +142,13 @@ export async function countAccounts(tx: ReadTx): Promise<number> {
   const row = await tx.get<{ count: number }>('SELECT count(*) AS count FROM pds_accounts')
   return row?.count ?? 0
 }
+
+/** Notes when the person wishes the account to be deleted (milliseconds). */
+export async function setDeleteAfter(tx: Tx, id: number, at: number | null): Promise<void> {
+  await tx.run(`UPDATE pds_accounts SET delete_after = $2 WHERE id = $1`, [id, at])
+}
+
+/** Removes an account's row; what belongs to it is removed before. */
+export async function deleteAccount(tx: Tx, id: number): Promise<void> {
+  await tx.run(`DELETE FROM pds_accounts WHERE id = $1`, [id])
+}

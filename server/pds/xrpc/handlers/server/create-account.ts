@@ -7,7 +7,7 @@ import type { Sessions } from '../../../auth/session.ts'
 import type { XrpcMethod } from '../../method.ts'
 import { refuse } from '../../refuse.ts'
 import { originOf } from './origin.ts'
-import type { DocumentOf } from './session-view.ts'
+import { documentIfAny, type DocumentOf } from './session-view.ts'
 
 interface Input {
   readonly handle: string
@@ -39,7 +39,8 @@ export function createCreateAccountMethod(deps: CreateAccountMethodDeps): XrpcMe
       const { id, did, handle } = await deps.createAccount(wishOf(call.input, call.credentials))
       const session = { account: id, did, kind: 'access' as const, origin: originOf(call) }
       const { accessJwt, refreshJwt } = await deps.database.write(tx => deps.sessions.open(tx, session))
-      return { json: { handle, did, didDoc: await deps.documentOf(did), accessJwt, refreshJwt } }
+      const didDoc = await documentIfAny(did, deps.documentOf)
+      return { json: { handle, did, didDoc, accessJwt, refreshJwt } }
     },
   }
 }
