@@ -8,7 +8,7 @@ import { onEveryEngine } from './support/engines.ts'
 import { get, send } from './support/http.ts'
 import { resolverFor } from './support/identity.ts'
 import type { Leaf } from './support/leaf.ts'
-import { createVisitor, type Page, type Visitor } from './support/visitor.ts'
+import { createVisitor, type Page, textOf, type Visitor } from './support/visitor.ts'
 
 let github: GithubServer
 let google: OidcServer
@@ -72,13 +72,13 @@ function signInScenarios(leaf: () => Leaf): void {
     return (answer.json as { did?: string }).did
   }
   const expectAccount = (page: Page, handle: string) => {
-    assert.deepEqual([page.status, page.url.pathname], [200, '/account'], page.html)
-    assert.ok(page.html.includes(`@${handle}.test`), `expected the page of ${handle}: ${page.html}`)
+    assert.deepEqual([page.status, page.url.pathname], [200, '/account'], textOf(page))
+    assert.ok(page.html.includes(`@${handle}.test`), `expected the page of ${handle}: ${textOf(page)}`)
   }
   /** Not signed in, told so in a page, and not with a fault of the server. */
   const expectRefusal = async (who: Visitor, page: Page) => {
-    assert.ok(page.status < 500, `expected a calm page, got ${page.status}: ${page.html}`)
-    assert.ok(page.url.pathname !== '/account', `expected no account page: ${page.html}`)
+    assert.ok(page.status < 500, `expected a calm page, got ${textOf(page)}`)
+    assert.ok(page.url.pathname !== '/account', `expected no account page: ${textOf(page)}`)
     const account = await who.go('/account')
     assert.ok(account.url.pathname !== '/account' || account.status >= 400, 'expected to be signed out')
   }
@@ -136,7 +136,7 @@ function signInScenarios(leaf: () => Leaf): void {
         person(name)
         const victim = visitor()
         const page = await victim.go(`/pds/auth/${provider}/callback?code=abc&state=made-up`)
-        assert.ok(page.status >= 400 && page.status < 500, `expected a refusal, got ${page.status}`)
+        assert.ok(page.status >= 400 && page.status < 500, `expected a refusal, got ${textOf(page)}`)
         await expectRefusal(victim, page)
       })
 
@@ -192,7 +192,7 @@ function signInScenarios(leaf: () => Leaf): void {
       github.faults[fault] = false
       assert.ok(
         page.status >= 400 && page.status !== 500,
-        `expected a refusal, got ${page.status}: ${page.html}`,
+        `expected a refusal, got ${textOf(page)}`,
       )
       assert.ok(!page.html.includes(github.clientSecret))
       expectAccount(await join(who, 'github', name), name)
@@ -218,7 +218,7 @@ function signInScenarios(leaf: () => Leaf): void {
     google.faults.wrongNonce = true
     const page = await start(who, 'google')
     google.faults.wrongNonce = false
-    assert.ok(page.status >= 400 && page.status !== 500, `expected a refusal, got ${page.status}`)
+    assert.ok(page.status >= 400 && page.status !== 500, `expected a refusal, got ${textOf(page)}`)
     await who.go('/account')
     assert.equal((await start(who, 'google')).url.pathname, '/pds/auth/create')
   })
@@ -228,7 +228,7 @@ function signInScenarios(leaf: () => Leaf): void {
     google.faults.tokenDown = true
     const page = await start(visitor(), 'google')
     google.faults.tokenDown = false
-    assert.ok(page.status >= 400 && page.status !== 500, `expected a refusal, got ${page.status}`)
+    assert.ok(page.status >= 400 && page.status !== 500, `expected a refusal, got ${textOf(page)}`)
   })
 
   it('a second provider is linked, signs in to the same account, and is unlinked; the last way in stays', async () => {
@@ -247,15 +247,15 @@ function signInScenarios(leaf: () => Leaf): void {
   })
 
   it('an identity of somebody else is not linked', async () => {
-    googlePerson('owner')
-    expectAccount(await join(visitor(), 'google', 'owner'), 'owner')
+    googlePerson('landlord')
+    expectAccount(await join(visitor(), 'google', 'landlord'), 'landlord')
     githubPerson('greedy')
     const who = visitor()
     const account = await join(who, 'github', 'greedy')
     const confirm = await who.click(account, '/pds/auth/google/link')
     const page = await who.submit(confirm, '/pds/auth/google')
     assert.ok(page.status < 500)
-    expectAccount(await start(visitor(), 'google'), 'owner')
+    expectAccount(await start(visitor(), 'google'), 'landlord')
   })
 
   it('an app password from the account page signs an existing client in', async () => {
@@ -263,7 +263,7 @@ function signInScenarios(leaf: () => Leaf): void {
     const who = visitor()
     const account = await join(who, 'github', 'clientele')
     const page = await who.submit(account, '/account/app-passwords', { name: 'a client' })
-    const password = /[a-z2-7]{4}(?:-[a-z2-7]{4}){3}/.exec(page.html)?.[0] ?? assert.fail(page.html)
+    const password = /[a-z2-7]{4}(?:-[a-z2-7]{4}){3}/.exec(page.html)?.[0] ?? assert.fail(textOf(page))
     const agent = new AtpAgent({ service: leaf().url })
     await agent.login({ identifier: 'clientele.test', password })
     const { uri } = await agent.post({ text: 'from a client' })

@@ -90,11 +90,18 @@ export function createVisitor(home: string): Visitor {
       const links = [...page.html.matchAll(/<a\s([^>]*)>([\s\S]*?)<\/a>/g)]
       const link = links.find(([all]) => all.includes(words))
       const href = attribute(link?.[1] ?? '', 'href')
-      assert.ok(href !== undefined, `no link with "${words}" on ${page.url}: ${page.status} ${page.html}`)
+      assert.ok(href !== undefined, `no link with "${words}" on ${textOf(page)}`)
       return travel(new URL(href, page.url), page.url)
     },
     cookies: () => jarOf(new URL(home)),
   }
+}
+
+/** What a page says, without its frame; for messages of failures. */
+export function textOf(page: Page): string {
+  const main = /<main[^>]*>([\s\S]*)<\/main>/.exec(page.html)?.[1] ?? page.html
+  const words = main.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
+  return `${page.status} ${page.url}: ${words.trim()}`
 }
 
 function keepCookie(jar: Map<string, string>, line: string): void {
@@ -107,7 +114,7 @@ function keepCookie(jar: Map<string, string>, line: string): void {
 function formOf(page: Page, action: string): Form {
   const forms = [...page.html.matchAll(/<form\s([^>]*)>([\s\S]*?)<\/form>/g)]
   const found = forms.find(([, head = '']) => (attribute(head, 'action') ?? '').startsWith(action))
-  assert.ok(found !== undefined, `no form for "${action}" on ${page.url}: ${page.status} ${page.html}`)
+  assert.ok(found !== undefined, `no form for "${action}" on ${textOf(page)}`)
   const [, head = '', inside = ''] = found
   return {
     method: (attribute(head, 'method') ?? 'get').toLowerCase(),

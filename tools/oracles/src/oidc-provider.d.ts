@@ -15,6 +15,15 @@ declare module 'oidc-provider' {
     save(): Promise<string>
   }
 
+  interface Policy extends Array<unknown> {
+    add(prompt: unknown, index: number): void
+  }
+
+  export const interactionPolicy: {
+    base(): Policy
+    readonly Prompt: new (options: { name: string; requestable: boolean }) => unknown
+  }
+
   export default class Provider {
     constructor(issuer: string, configuration: object)
     readonly Grant: new (properties: {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import OidcProvider from 'oidc-provider'
+import OidcProvider, { interactionPolicy } from 'oidc-provider'
 import { closeServer, listen } from './listen.ts'
 
 export interface OidcPerson {
@@ -105,13 +105,23 @@ function createProvider(oidc: OidcServer): OidcProvider {
     pkce: { required: () => true },
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'one' }] },
     cookies: { keys: ['not a secret: this provider knows nobody'] },
-    interactions: { url: (_: unknown, interaction: { uid: string }) => `/interaction/${interaction.uid}` },
+    interactions: {
+      policy: policyWithAccountChoice(),
+      url: (_: unknown, interaction: { uid: string }) => `/interaction/${interaction.uid}`,
+    },
     ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
     findAccount: (_: unknown, sub: string) => ({ accountId: sub, claims: () => claimsOf(oidc.person, sub) }),
     renderError: (context: { body: string; status: number }, out: object) => {
       context.body = JSON.stringify(out)
     },
   })
+}
+
+/** Google's `prompt=select_account`, which is not in the standard set of this provider. */
+function policyWithAccountChoice() {
+  const policy = interactionPolicy.base()
+  policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0)
+  return policy
 }
 
 function claimsOf(person: OidcPerson, sub: string): object {
@@ -139,7 +149,9 @@ async function finishInteraction(
   if (oidc.faults.denied) {
     return finish({ error: 'access_denied', error_description: 'The user denied the request' })
   }
-  if (prompt.name === 'login') return finish({ login: { accountId: oidc.person.sub, remember: false } })
+  const login = { accountId: oidc.person.sub, remember: false }
+  if (prompt.name === 'select_account') return finish({ select_account: {}, login })
+  if (prompt.name === 'login') return finish({ login })
   const grant = new provider.Grant({
     accountId: session?.accountId ?? oidc.person.sub,
     clientId: params['client_id'] ?? '',
