@@ -9,6 +9,8 @@ import type { LinkedIdentity } from './pending-account.ts'
 export const stateMs = 600_000
 /** How long she may take to choose a handle. */
 export const registrationMs = 3_600_000
+/** How old the oldest row may be that still means something. */
+export const oldestStateMs = Math.max(stateMs, registrationMs)
 
 /** Gone to a provider, not come back yet. */
 export interface FlowState {

@@ -14,14 +14,7 @@ import { isEmail } from './email-address.ts'
 import type { LinkedIdentity } from './pending-account.ts'
 import type { ProviderPerson, SignInProvider } from './provider.ts'
 import { SignInFault } from './sign-in-fault.ts'
-import {
-  decodeState,
-  encodeState,
-  type FlowState,
-  registrationMs,
-  stateKey,
-  stateMs,
-} from './sign-in-state.ts'
+import { decodeState, encodeState, type FlowState, stateKey, stateMs } from './sign-in-state.ts'
 
 export interface BeginSignIn {
   readonly provider: SignInProvider
@@ -209,6 +202,3 @@ async function keepRegistration(of: Registration, { database, clock }: SignInDep
   }
   await database.write(tx => putOauthState(tx, row))
 }
-
-/** How old the oldest row may be that still means something. */
-export const oldestStateMs = Math.max(stateMs, registrationMs)

@@ -46,11 +46,19 @@ export function createCreateAccountMethod(deps: CreateAccountMethodDeps): XrpcMe
 }
 
 function wishOf(input: Input, credentials: Credentials): AccountWish {
-  const { did, plcOp, ...rest } = input
-  if (did === undefined) return { ...rest, way: { kind: 'password' } }
+  const { did, handle } = input
+  const wish = { handle, ...given(input, ['email', 'password', 'inviteCode', 'recoveryKey']) }
+  if (did === undefined) return { ...wish, way: { kind: 'password' } }
   if (credentials.kind !== 'service' || credentials.issuer !== did) {
     throw refuse('AuthenticationRequired', `Missing auth to create account with did: ${did}`)
   }
   const proof = { hash: credentials.tokenHash ?? '', expiresAt: credentials.expiresAt ?? 0 }
-  return { ...rest, way: { kind: 'migration', did, proof } }
+  return { ...wish, way: { kind: 'migration', did, proof } }
+}
+
+type Optional = 'email' | 'password' | 'inviteCode' | 'recoveryKey'
+
+/** The members that are there: an absent one and an undefined one are not the same to a wish. */
+function given(input: Input, names: readonly Optional[]): Partial<Record<Optional, string>> {
+  return Object.fromEntries(names.flatMap(name => (input[name] === undefined ? [] : [[name, input[name]]])))
 }
