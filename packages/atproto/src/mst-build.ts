@@ -35,15 +35,11 @@ export function createTreeBuilder(options: {
   /** Completes everything below `layer`; gives the subtree that comes out. */
   const close = (layer: number): Cid | null => {
     let below: Cid | null = null
-    for (let index = 0; index < layer && index < open.length; index += 1) {
+    for (let index = 0; index < layer; index += 1) {
       const node = nodeOn(index)
       node.trees[node.trees.length - 1] = below
       below = node.keys.length === 0 && below === null ? null : emitNode(node)
       open[index] = newNode()
-    }
-    // Layers above the highest that was open are passed through by nodes without keys.
-    for (let index = open.length; below !== null && index < layer; index += 1) {
-      below = emitNode({ keys: [], values: [], trees: [below] })
     }
     return below
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode, encode } from '@atcute/cbor'
 import * as fc from 'fast-check'
-import { cidOf, cidToString } from './cid.ts'
+import { cidFromDigest, cidOf, cidToString, codecRaw } from './cid.ts'
 import { MalformedError } from './errors.ts'
 import { decodeNode, emptyNode, encodeNode, isMstKey, keyLengthMax, type NodeContent } from './mst-node.ts'
 import { recordCid, sha256 } from './test-support.ts'
@@ -86,8 +86,23 @@ test('a node in any other form is refused with a place in its bytes', () => {
   }
   assert.throws(() => decodeNode(Buffer.concat([good, Buffer.of(0)]), recordCid(1)), MalformedError)
   assert.throws(() => decodeNode(new Uint8Array(2_000_000), recordCid(1)), MalformedError)
-  const hugeCount = Buffer.from('a261659affffffff', 'hex')
-  assert.throws(() => decodeNode(hugeCount, recordCid(1)), MalformedError)
+  // A count that cannot be, a count that is longer than it must be, an endless one, and one of 64 bits.
+  for (const hex of [
+    'a261659affffffff616cf6',
+    'a261659800616cf6',
+    'a261659f616cf6',
+    'a261659b0000000000000000616cf6',
+  ]) {
+    assert.throws(() => decodeNode(Buffer.from(hex, 'hex'), recordCid(1)), MalformedError, hex)
+  }
+  assert.equal(decodeNode(Buffer.from('a2616580616cf6', 'hex'), recordCid(1)).keys.length, 0)
+  const blob = { $link: cidToString(cidFromDigest(codecRaw, sha256(good))) }
+  for (const value of [
+    { l: blob, e: [] },
+    { l: null, e: [{ ...entry('a/1', 0), v: blob }] },
+  ]) {
+    assert.throws(() => decodeNode(encode(value), recordCid(1)), MalformedError)
+  }
 })
 
 test('whatever bytes come, a node is read in its one form or refused', () => {

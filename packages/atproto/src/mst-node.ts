@@ -60,9 +60,6 @@ export const keyLengthMax = 1024
 export const layerMax = 128
 
 const keyPattern = /^[a-zA-Z0-9_~.:-]+\/[a-zA-Z0-9_~.:-]+$/
-/** The least an entry takes: head, four keys, a key of one byte, `p`, null, a link. */
-const entryBytesMin = 1 + 8 + 2 + 1 + 1 + cborCidLength
-
 /** Whether `key` is `collection/rkey` as the tree demands it (the syntax of NSID and record key is stricter). */
 export function isMstKey(key: string): boolean {
   return key.length <= keyLengthMax && keyPattern.test(key)
@@ -150,7 +147,6 @@ export function decodeNode(bytes: Uint8Array, cid: Cid): StoredNode {
   if (bytes[0] !== 0xa2) throw new MalformedError('expected a node: a map of two', 0)
   expectKey(cursor, 'e')
   const count = readArgument(cursor, majorArray, 'the entries')
-  if (count * entryBytesMin > bytes.length) throw new MalformedError(`${count} entries do not fit`, cursor.at)
   const keys: string[] = []
   const values: Cid[] = []
   const trees: (Cid | null)[] = [null]

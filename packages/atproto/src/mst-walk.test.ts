@@ -190,6 +190,24 @@ test('an export gives nodes and records in pre-order, and asks for many blocks a
   assert(calls < blocks / 100, `${calls} calls for ${blocks} blocks`)
 })
 
+test('an export asks for fewer blocks at once while they are large', async () => {
+  const store = createTestStore()
+  const root = await treeOf(
+    store,
+    Array.from({ length: 600 }, (_, index) => `a.b/${index}`),
+  )
+  const large = new Uint8Array(1_000_000)
+  let most = 0
+  let blocks = 0
+  const load = (cids: readonly Cid[]) => {
+    if (blocks > 400) most = Math.max(most, cids.length)
+    return cids.map(cid => store.blocks.get(cidKey(cid))?.bytes ?? large)
+  }
+  for await (const batch of exportTree(root, load)) blocks += batch.length
+  assert(blocks > 700)
+  assert(most > 0 && most <= 8, `${most} blocks of a megabyte at once`)
+})
+
 test('an export leaves out what the loader answers with null, and all below it, and ends at what is missing', async () => {
   const store = createTestStore({ sync: true })
   const root = await treeOf(

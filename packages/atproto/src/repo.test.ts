@@ -15,9 +15,10 @@ import {
 import * as fc from 'fast-check'
 import { parseCar } from './car-read.ts'
 import { carBytes } from './car.ts'
-import { blockOf, type Block, cidKey, cidToString } from './cid.ts'
+import { blockOf, type Block, type Cid, cidKey, cidToString } from './cid.ts'
 import { decodeCommit, verifyCommit } from './commit.ts'
-import { MissingBlockError, RepoError } from './errors.ts'
+import { MalformedError, MissingBlockError, RepoError } from './errors.ts'
+import { decodeNode, encodeNode } from './mst-node.ts'
 import { invertOps } from './proof.ts'
 import { exportTree } from './repo-export.ts'
 import { commitBlocksBytesMax, type FormattedCommit, formatCommit, type RepoWrite } from './repo.ts'
@@ -296,4 +297,26 @@ test('operations that the tree contradicts are not undone', async () => {
   await assert.rejects(invert({ ...op, path: 'a.b/2' }), mismatch)
   await assert.rejects(invert({ action: 'delete', path: 'a.b/1', cid: null, prev: record(1).cid }), mismatch)
   await assert.rejects(invert({ action: 'delete', path: 'a.b/9', cid: null, prev: null }), mismatch)
+})
+
+test('nodes that no tree can have are refused while undoing: keys on wrong layers, empty nodes, endless depth', async () => {
+  const block = (keys: readonly string[], trees: readonly (Cid | null)[]): Block =>
+    blockOf(encodeNode({ keys, values: keys.map(() => record(1).cid), trees }), sha256)
+  const refuse = async (root: Cid, path: string, blocks: readonly Block[]) => {
+    const prev = record(2).cid
+    const there = blocks.some(node => decodeNode(node.bytes, node.cid).keys.includes(path))
+    const cid = there ? record(1).cid : null
+    const ops = [{ action: there ? ('update' as const) : ('delete' as const), path, cid, prev }]
+    await assert.rejects(invertOps({ root, blocks, ops, sha256 }), MalformedError)
+  }
+  const mixed = block(['A0/374913', 'D2/269196'], [null, null, null])
+  await refuse(mixed.cid, 'A0/374913', [mixed])
+  const empty = block([], [null])
+  const above = block(['B1/986427'], [empty.cid, null])
+  await refuse(above.cid, 'A0/374913', [above, empty])
+  const chain = [block(['A0/374913'], [null, null])]
+  for (let index = 0; index < 200; index += 1) chain.unshift(block([], [chain[0]!.cid]))
+  const top = block(['B1/986427'], [chain[0]!.cid, null])
+  await refuse(top.cid, 'A0/374913', [top, ...chain])
+  await refuse(chain[0]!.cid, 'A0/374913', chain)
 })
