@@ -82,7 +82,7 @@ function identityMethods(deps: PdsDependencies, { identity, accounts }: MethodRo
     createRequestPlcOperationSignature({ database: deps.database, issueEmailToken: emailTokens.issue }),
     createSignPlcOperation({
       plcActs,
-      redeemEmailToken: (tx, account, purpose, token) => emailTokens.redeem(tx, account.id, purpose, token),
+      spendEmailToken: emailTokens.spend,
     }),
     createSubmitPlcOperation({ plcActs }),
   ]

@@ -5,7 +5,7 @@ import {
   signPlcOperation,
 } from '../../kernel/identity/plc-operation.ts'
 import type { Did, PlcClient } from '../../kernel/identity/types.ts'
-import type { Database, Tx } from '../../kernel/storage/database.ts'
+import type { Database } from '../../kernel/storage/database.ts'
 import { type Account, accountByDid } from '../database/accounts.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import { publishOperation } from './creation.ts'
@@ -23,14 +23,10 @@ import {
 
 export interface PlcActs {
   /**
-   * An operation with these changes, signed with the server's rotation key, not submitted. `mayHave` is asked within a
-   * transaction before anything is signed, and throws when the owner did not agree.
+   * An operation with these changes, signed with the server's rotation key, not submitted. `agree` is asked once nothing
+   * else can fail and before anything is signed; it throws when the owner did not agree.
    */
-  sign(
-    did: Did,
-    changes: PlcChanges,
-    mayHave: (tx: Tx, account: Account) => Promise<void>,
-  ): Promise<RegularPlcOperation>
+  sign(did: Did, changes: PlcChanges, agree: () => Promise<void>): Promise<RegularPlcOperation>
   /** Submits what its owner or we signed, if the account can stay here with it, and announces the change. */
   submit(did: Did, operation: unknown): Promise<void>
   /** Gives the account a new server rotation key, or sets (null: removes) the person's own, above the server's. */
@@ -67,13 +63,11 @@ export function createPlcActs(dependencies: PlcActsDependencies): PlcActs {
       publishOperation(plc, account.did, operation),
     )
   return {
-    sign: async (did, wished, mayHave) => {
+    sign: async (did, wished, agree) => {
       const account = await plcAccountOf(did)
       const unsigned = nextOperation(await plc.last(did), wished)
-      const rotationKey = await database.write(async tx => {
-        await mayHave(tx, account)
-        return keys.rotationKeyFor(tx, account)
-      })
+      const rotationKey = await database.read(tx => keys.rotationKeyFor(tx, account))
+      await agree()
       return signPlcOperation(unsigned, rotationKey)
     },
     submit: async (did, operation) => {

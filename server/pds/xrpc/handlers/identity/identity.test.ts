@@ -4,6 +4,7 @@ import type { Account } from '../../../database/accounts.ts'
 import { setEmail } from '../../../database/accounts.ts'
 import { type IdentityHouse, openIdentityHouse, publicUrl } from '../../../identity/test-house.ts'
 import type { XrpcCall, XrpcMethod } from '../../method.ts'
+import { refuse } from '../../refuse.ts'
 import { createGetRecommendedDidCredentials } from './get-recommended-did-credentials.ts'
 import { createRefreshIdentity } from './refresh-identity.ts'
 import { createRequestPlcOperationSignature } from './request-plc-operation-signature.ts'
@@ -95,10 +96,11 @@ const request = () =>
 const sign = () =>
   createSignPlcOperation({
     plcActs: house.plcActs,
-    redeemEmailToken: (_tx, account, purpose, token) => {
-      const right = purpose === 'plc_operation' && mailed.get(account.id) === token
-      if (right) mailed.delete(account.id)
-      return Promise.resolve(right)
+    spendEmailToken: (account, purpose, token) => {
+      const right = purpose === 'plc_operation' && mailed.get(account) === token
+      if (!right) return Promise.reject(refuse('InvalidToken', 'Token is invalid'))
+      mailed.delete(account)
+      return Promise.resolve()
     },
   })
 

@@ -1,5 +1,3 @@
-import type { Tx } from '../../../../kernel/storage/database.ts'
-import type { Account } from '../../../database/accounts.ts'
 import { decodeChanges } from '../../../identity/plc.ts'
 import type { PlcActs } from '../../../identity/plc-acts.ts'
 import type { XrpcMethod } from '../../method.ts'
@@ -14,18 +12,13 @@ interface Input {
   readonly services?: unknown
 }
 
-/** Uses up a mailed token; false when it is not the account's, or too old. */
-export type RedeemEmailToken = (
-  tx: Tx,
-  account: Account,
-  purpose: 'plc_operation',
-  token: string,
-) => Promise<boolean>
+/** Uses up a mailed token; throws InvalidToken or ExpiredToken when it is not the account's, or too old. */
+export type SpendEmailToken = (account: number, purpose: 'plc_operation', token: string) => Promise<void>
 
 /** com.atproto.identity.signPlcOperation */
 export function createSignPlcOperation(deps: {
   readonly plcActs: Pick<PlcActs, 'sign'>
-  readonly redeemEmailToken: RedeemEmailToken
+  readonly spendEmailToken: SpendEmailToken
 }): XrpcMethod<unknown, Input> {
   return {
     nsid: 'com.atproto.identity.signPlcOperation',
@@ -37,11 +30,10 @@ export function createSignPlcOperation(deps: {
       if (token === undefined || token === '') {
         throw refuse('InvalidRequest', 'email confirmation token required to sign PLC operations')
       }
-      const changes = decodeChanges(wished)
-      const operation = await deps.plcActs.sign(sessionOf(call).did, changes, async (tx, account) => {
-        const redeemed = await deps.redeemEmailToken(tx, account, 'plc_operation', token)
-        if (!redeemed) throw refuse('InvalidToken', 'Token is invalid')
-      })
+      const { did, account } = sessionOf(call)
+      const operation = await deps.plcActs.sign(did, decodeChanges(wished), () =>
+        deps.spendEmailToken(account, 'plc_operation', token),
+      )
       return { json: { operation } }
     },
   }
