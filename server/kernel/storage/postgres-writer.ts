@@ -7,6 +7,7 @@ import {
   isContention,
   lockNumber,
   postgresQuery,
+  readOnlyReason,
   toldPostgresError,
 } from './postgres-client.ts'
 import { runScope } from './postgres-scope.ts'
@@ -122,8 +123,11 @@ async function runGroup(options: PostgresWriterOptions, jobs: readonly Job[]): P
   const settled: { readonly job: Job; readonly outcome: Outcome }[] = []
   let committing = false
   try {
-    for (const lock of lockOrder(jobs)) flight.send(`SELECT pg_advisory_lock(${lockNumber(lock)})`)
+    const locks = lockOrder(jobs)
+    for (const lock of locks) flight.send(`SELECT pg_advisory_lock(${lockNumber(lock)})`)
     flight.send('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    // Nothing of a transaction runs before it has what it asked to have for itself; without locks there is nothing to wait for.
+    if (locks.length > 0) await flight.check()
     for (const job of jobs) {
       const { outcome, notified } = await runJob(client, flight, job.fn)
       settled.push({ job, outcome })
@@ -179,7 +183,8 @@ async function runJob(
   }
   const { outcome, scope } = await runScope(client, save, fn)
   const failure = scope.failure()
-  if (isContention(failure) || isConnectionLoss(failure)) throw failure
+  if (isContention(failure) || isConnectionLoss(failure) || readOnlyReason(failure) !== undefined)
+    throw failure
   // Its answer was before those of the statements: whether the locks and the savepoint are had is known by now.
   await flight.check()
   if (saved)

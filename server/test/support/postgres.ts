@@ -28,10 +28,10 @@ export async function startPostgres(): Promise<TestPostgres | undefined> {
   return server === undefined ? undefined : databasesOf(server.url, server.stop)
 }
 
-/** A server of its own; `url` is that of its administrator. */
-export async function startPostgresServer(): Promise<
-  { readonly url: string; stop(): Promise<void> } | undefined
-> {
+/** A server of its own; `url` is that of its administrator. `durable`: it syncs, for measurements. */
+export async function startPostgresServer(
+  options: { readonly durable?: boolean } = {},
+): Promise<{ readonly url: string; stop(): Promise<void> } | undefined> {
   const owner = process.getuid?.() === 0 ? unprivileged : undefined
   // Not in the project: the folders above must be open to the other uid.
   const folder = await mkdtemp(join(tmpdir(), 'leaf-postgres-'))
@@ -48,7 +48,7 @@ export async function startPostgresServer(): Promise<
       cwd: folder,
       ...owner,
     })
-    return await startServer({ programs, data, folder, owner })
+    return await startServer({ programs, data, folder, owner, durable: options.durable === true })
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error
@@ -69,10 +69,17 @@ const unprivileged: Owner = { uid: 65_534, gid: 65_534 }
 const initOptions =
   '-U leaf -A trust -E UTF8 --no-sync --no-instructions --locale=C --locale-provider=icu --icu-locale=en-US'
 
-// What survives a power cut is not what these tests are about; they are many, and the machine is small.
-const serverOptions =
-  'fsync=off full_page_writes=off shared_buffers=32MB max_connections=200 max_wal_size=256MB ' +
-  'listen_addresses=127.0.0.1 unix_socket_directories= log_checkpoints=off'
+const serverOptions = [
+  'shared_buffers=32MB',
+  'max_connections=200',
+  'max_wal_size=256MB',
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'log_checkpoints=off',
+]
+
+// What survives a power cut is not what most tests are about; they are many, and the machine is small.
+const undurableOptions = ['fsync=off', 'full_page_writes=off']
 
 // The server ends with us, however we end: when our end of its standard input closes. Its folder goes with it.
 const watchScript = `
@@ -88,10 +95,13 @@ async function startServer(options: {
   readonly data: string
   readonly folder: string
   readonly owner: Owner | undefined
+  readonly durable: boolean
 }): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const { programs, data, folder, owner } = options
+  const { programs, data, folder, owner, durable } = options
   const port = await freePort()
-  const settings = [...serverOptions.split(' '), `port=${port}`].flatMap(setting => ['-c', setting])
+  const settings = [...serverOptions, ...(durable ? [] : undurableOptions), `port=${port}`].flatMap(
+    setting => ['-c', setting],
+  )
   const child = spawn(
     '/bin/sh',
     ['-c', watchScript, 'sh', folder, join(programs, 'postgres'), '-D', data, ...settings],
