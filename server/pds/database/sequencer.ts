@@ -70,3 +70,15 @@ export async function deleteEventsBefore(tx: Tx, before: number, limit: number):
 export async function deleteEventsOf(tx: Tx, did: string, kept: number): Promise<void> {
   await tx.run(`DELETE FROM pds_sequencer WHERE did = $1 AND seq <> $2`, [did, kept])
 }
+
+/** The newest events, of one account or of all, the newest first. */
+export function newestEvents(
+  tx: ReadTx,
+  options: { readonly did?: string | undefined; readonly limit: number },
+): Promise<LoggedEvent[]> {
+  const { did, limit } = options
+  const select = `SELECT seq, did, event_type AS type, event_data AS frame, created_at AS "createdAt" FROM pds_sequencer`
+  return did === undefined
+    ? tx.all(`${select} ORDER BY seq DESC LIMIT $1`, [limit])
+    : tx.all(`${select} WHERE did = $1 ORDER BY seq DESC LIMIT $2`, [did, limit])
+}

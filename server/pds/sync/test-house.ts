@@ -89,11 +89,12 @@ export async function openSyncHouse(settings: Partial<FirehoseOptions> = {}): Pr
     firehose,
     url: server.url,
     append: async (count, did = alice) => {
-      let seq = 0
-      for (let index = 0; index < count; index += 1) {
-        seq = await database.write(tx => sequencer.identity(tx, { did, handle: `n${index}.test` }))
-      }
-      return seq
+      const seqs = await Promise.all(
+        Array.from({ length: count }, (_, index) =>
+          database.write(tx => sequencer.identity(tx, { did, handle: `n${index}.test` })),
+        ),
+      )
+      return Math.max(...seqs)
     },
     connect: (query = '') => {
       const subscriber = subscribe(`${server.url}/xrpc/com.atproto.sync.subscribeRepos${query}`)
