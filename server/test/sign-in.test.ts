@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { AtpAgent } from '@atproto/api'
 import { type GithubServer, startGithub } from '../../tools/oracles/src/github.ts'
 import { type OidcServer, startOidc } from '../../tools/oracles/src/oidc.ts'
+import { alterRows } from './support/alter.ts'
 import { onEveryEngine } from './support/engines.ts'
 import { get, send } from './support/http.ts'
 import { resolverFor } from './support/identity.ts'
@@ -190,10 +191,7 @@ function signInScenarios(leaf: () => Leaf): void {
       github.faults[fault] = true
       const page = await start(who, 'github')
       github.faults[fault] = false
-      assert.ok(
-        page.status >= 400 && page.status !== 500,
-        `expected a refusal, got ${textOf(page)}`,
-      )
+      assert.ok(page.status >= 400 && page.status !== 500, `expected a refusal, got ${textOf(page)}`)
       assert.ok(!page.html.includes(github.clientSecret))
       expectAccount(await join(who, 'github', name), name)
     })
@@ -295,6 +293,18 @@ function signInScenarios(leaf: () => Leaf): void {
     expectAccount(await who.submit(choice, '/pds/auth/create', { name: 'imagined' }), 'imagined')
   })
 
+  it('a state is good for ten minutes', async () => {
+    githubPerson('slowly')
+    const who = visitor()
+    const begun = await beginOnly(who, 'github')
+    await leaf().kill()
+    await alterRows(leaf(), 'UPDATE pds_oauth_state SET created_at = created_at - 601000')
+    await leaf().start()
+    const page = await who.go(begun.href)
+    assert.ok(page.status >= 400 && page.status < 500, `expected a refusal, got ${textOf(page)}`)
+    await expectRefusal(who, page)
+  })
+
   it('a creation that kill -9 interrupts is finished or undone, and the person gets her handle', async () => {
     for (const afterMs of [2, 8, 15, 25, 40]) {
       const name = `cut-${afterMs}`
@@ -305,10 +315,27 @@ function signInScenarios(leaf: () => Leaf): void {
       await new Promise(resolve => setTimeout(resolve, afterMs))
       await leaf().kill()
       await creating
+      await alterRows(leaf(), 'UPDATE pds_pending_accounts SET created_at = created_at - 600000')
       await leaf().start()
       const page = await start(visitor(), 'github')
       if (page.url.pathname === '/account') expectAccount(page, name)
       else expectAccount(await join(visitor(), 'github', name), name)
     }
   })
+}
+
+/** Goes to the provider and gives the address that it sends back to, without following it. */
+async function beginOnly(who: Visitor, provider: string): Promise<URL> {
+  const stop = new Error('far enough')
+  let back: URL | undefined
+  await who
+    .go(`/pds/auth/${provider}`, url => {
+      if (!url.pathname.endsWith('/callback')) return
+      back = url
+      throw stop
+    })
+    .catch((error: unknown) => {
+      if (error !== stop) throw error
+    })
+  return back ?? assert.fail('the provider did not send back')
 }

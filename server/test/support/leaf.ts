@@ -22,6 +22,8 @@ export interface Leaf {
   /** Where the embedded PLC directory answers. */
   readonly plcUrl: string
   readonly dataFolder: string
+  /** Of its PostgreSQL; undefined on SQLite. */
+  readonly databaseUrl: string | undefined
   /** Of the process that runs now. */
   pid(): number
   /** Milliseconds from the last start of the process until `/readyz` answered. */
@@ -98,6 +100,7 @@ export async function startLeaf(options: LeafOptions = {}): Promise<Leaf> {
     url,
     plcUrl: `http://localhost:${plcPort}`,
     dataFolder,
+    databaseUrl: env['DATABASE_URL'],
     pid: () => current?.child.pid ?? 0,
     startMs: () => startMs,
     log: () => log,

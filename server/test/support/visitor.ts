@@ -20,8 +20,8 @@ interface Form {
 
 /** A browser in small: cookies for each host, redirects, forms. No script. */
 export interface Visitor {
-  /** Goes to an address, or to a path of the place where the visitor is. */
-  go(address: string): Promise<Page>
+  /** Goes to an address, or to a path of the place where the visitor is; `onRedirect` may throw to stop there. */
+  go(address: string, onRedirect?: (to: URL) => void): Promise<Page>
   /** Fills in the form whose action begins with `action`, and sends it from `page`. */
   submit(page: Page, action: string, fields?: Readonly<Record<string, string>>): Promise<Page>
   /** Follows the link whose text or address holds `words`. */
@@ -58,7 +58,12 @@ export function createVisitor(home: string): Visitor {
     for (const line of response.headers.getSetCookie()) keepCookie(jar, line)
     return response
   }
-  const travel = async (start: URL, from: URL | undefined, form?: URLSearchParams): Promise<Page> => {
+  const travel = async (
+    start: URL,
+    from: URL | undefined,
+    form?: URLSearchParams,
+    onRedirect?: (to: URL) => void,
+  ): Promise<Page> => {
     const way: URL[] = []
     let url = start
     let body = form
@@ -72,12 +77,13 @@ export function createVisitor(home: string): Visitor {
       }
       await response.body?.cancel()
       url = new URL(location, url)
+      onRedirect?.(url)
       body = undefined
     }
     throw new Error(`more than ${redirectsMax} redirects: ${way.join(' → ')}`)
   }
   return {
-    go: address => travel(new URL(address, here), undefined),
+    go: (address, onRedirect) => travel(new URL(address, here), undefined, undefined, onRedirect),
     submit: (page, action, fields = {}) => {
       const form = formOf(page, action)
       const values = new URLSearchParams([...form.fields])
