@@ -136,7 +136,7 @@ type Start =
 /** Where a subscription begins, by the `cursor` it asks for. */
 async function startOf(options: FirehoseOptions, url: string): Promise<Start> {
   const asked = new URLSearchParams(url.split('?')[1] ?? '').get('cursor')
-  if (asked !== null && !/^-?\d{1,15}$/.test(asked)) {
+  if (asked !== null && !/^-?\d{1,16}$/.test(asked)) {
     return { error: 'InvalidRequest', message: 'Error: cursor must be an integer' }
   }
   return options.database.read(async tx => {
