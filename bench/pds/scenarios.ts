@@ -109,7 +109,7 @@ function batchRequest(side: Side, account: Account): Buffer {
 
 /** An account with `extent.repoRecords` posts, to read from. */
 export async function fillLibrary(side: Side, extent: Extent): Promise<Library> {
-  const account = await createAccount(side.url, 'library')
+  const account = await createAccount(side.url, 'bookcase')
   const connection = await openConnection(side.url)
   let uri = ''
   for (let n = 0; n < extent.repoRecords; n += writesMax) {
