@@ -14,6 +14,7 @@ import { silentLogger } from '../log.ts'
 import { systemRandom } from '../random.ts'
 import type { Database } from '../storage/database.ts'
 import { openSqlite } from '../storage/sqlite.ts'
+import { createPlcLog } from './plc-log.ts'
 import { createPlcClient } from './plc-client.ts'
 import { createPlcDirectory, type PlcDirectory } from './plc-directory.ts'
 import {
@@ -181,6 +182,9 @@ test('a key of higher priority undoes what a lower one signed, a lower one canno
   await both(base => post(base, carol.did, byLow), 200)
   await both(base => post(base, carol.did, update(carol, 'again.test', carol.genesis, low!)), 400)
   await both(base => post(base, carol.did, update(carol, 'rescued.test', carol.genesis, high!)), 200)
+  // The oracle's in-memory store forgets here what its PostgreSQL store knows: that this one was undone.
+  const onUndone = await post(url, carol.did, update(carol, 'more.test', byLow, high!))
+  assert.deepEqual([onUndone.status, onUndone.body], [400, '{"message":"Operations not correctly ordered"}'])
   await both(base => call(base, `/${carol.did}/data`), 200)
   await both(base => call(base, `/${carol.did}/log`), 200)
   const audit = JSON.parse((await call(url, `/${carol.did}/log/audit`)).body) as { nullified: boolean }[]
@@ -224,6 +228,32 @@ test('of two operations that follow the same one at the same time only one is ta
   assert.deepEqual(
     answers.map(({ status }) => status).toSorted((a, b) => a - b),
     [200, 400, 400, 400],
+  )
+})
+
+test('an operation that comes between checking and storing another makes that one be checked anew', async () => {
+  const ida = newPerson('ida.test')
+  assert.equal((await post(url, ida.did, ida.genesis)).status, 200)
+  const [first, second] = ['a.test', 'b.test'].map(name => update(ida, name, ida.genesis, ida.rotation[1]!))
+  const straight = createPlcLog({ database, clock })
+  let overtaken = false
+  const overtaking = createPlcLog({
+    clock,
+    database: {
+      ...database,
+      write: async (fn, options) => {
+        if (!overtaken) {
+          overtaken = true
+          await straight.submit(ida.did, first)
+        }
+        return database.write(fn, options)
+      },
+    },
+  })
+  await assert.rejects(overtaking.submit(ida.did, second), { code: 'invalid' })
+  assert.deepEqual(
+    (await straight.audit(ida.did)).map(({ nullified }) => nullified),
+    [false, false],
   )
 })
 

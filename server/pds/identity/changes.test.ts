@@ -106,8 +106,9 @@ const loseAnswer = async (act: () => Promise<unknown>) => {
 test('a change that the directory took but we did not is finished by the sweeper', async () => {
   await loseAnswer(() => house.updateHandle(alice.did, 'later.test'))
   assert.deepEqual([await handleNow(), await names()], ['alice.test', ['at://later.test']])
+  house.clock.advance(119_000)
   assert.deepEqual(await house.sweeper.sweep(), { finished: 0, undone: 0 }, 'too young: it may be under way')
-  house.clock.advance(121_000)
+  house.clock.advance(2_000)
   assert.deepEqual(await house.sweeper.sweep(), { finished: 1, undone: 0 })
   assert.equal(await handleNow(), 'later.test')
   assert.deepEqual(house.announced, [{ did: alice.did, handle: 'later.test' }])
@@ -178,6 +179,20 @@ test('an operation is signed with what is asked for and keeps the rest', async (
   await house.plcActs.submit(alice.did, operation)
   assert.deepEqual((await house.plc.data(alice.did))?.rotationKeys, [own.didKey, alice.rotationKey])
   assert.deepEqual(house.announced, [{ did: alice.did }])
+})
+
+test('a submitted operation that never arrived is undone, and nobody hears of it', async () => {
+  const operation = await house.plcActs.sign(
+    alice.did,
+    { rotationKeys: [own.didKey, alice.rotationKey] },
+    agreed,
+  )
+  house.setWeather('down')
+  await assert.rejects(house.plcActs.submit(alice.did, operation), { code: 'upstream' })
+  house.setWeather('fine')
+  house.clock.advance(121_000)
+  assert.deepEqual(await house.sweeper.sweep(), { finished: 0, undone: 1 })
+  assert.deepEqual(house.announced, [])
 })
 
 test('without the owner’s agreement nothing is signed', async () => {

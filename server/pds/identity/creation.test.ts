@@ -82,6 +82,22 @@ test('the stored signing key signs as the DID’s key, from memory and from its 
   assert.equal(rotation.didKey, account.rotationKey)
 })
 
+test('a signing key that was changed on another node is not taken from memory', async () => {
+  const account = await house.join('changed.test')
+  await house.database.read(tx => house.keys.signerFor(tx, account))
+  const { signingKey, signingKeySealed } = house.keys.seal(account.did, house.keys.create())
+  await house.database.write(tx =>
+    tx.run('UPDATE pds_accounts SET signing_key = $2, signing_key_sealed = $3 WHERE id = $1', [
+      account.id,
+      signingKey,
+      signingKeySealed,
+    ]),
+  )
+  const after = await house.account(account.did)
+  const signer = await house.database.read(tx => house.keys.signerFor(tx, after))
+  assert.equal(signer.didKey, signingKey)
+})
+
 test('a key that was moved to another account’s row does not open', async () => {
   const one = await house.join('row-one.test')
   const two = await house.join('row-two.test')
