@@ -3,11 +3,14 @@ import { atprotoKeyOf } from '../kernel/identity/document.ts'
 import { verifySignature } from '../kernel/keys.ts'
 import { createCookies } from './auth/cookies.ts'
 import { createCsrf } from './auth/csrf.ts'
+import { createAccountActs } from './auth/account-acts.ts'
+import { createAccountStatus } from './auth/account-status.ts'
 import { createAppPasswords } from './auth/app-passwords.ts'
 import { createCreateAccount } from './auth/create-account.ts'
 import { createCreationSweeper, pendingAgeMs } from './auth/creation-sweeper.ts'
 import { createEmailTokens } from './auth/email-tokens.ts'
 import { createAuthenticate } from './auth/guard.ts'
+import { createInvites } from './auth/invites.ts'
 import { createLogIn } from './auth/log-in.ts'
 import { createPageSessions } from './auth/page-session.ts'
 import { createPasswords } from './auth/password.ts'
@@ -94,6 +97,23 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
   const sessionMs = settings.refreshTokenMs
   const pageSessions = createPageSessions({ database, clock, random, cookies, csrf, sessionMs })
   const { development, providers } = createProviders(deps)
+  const appPasswords = createAppPasswords({ database, clock, random })
+  const status = createAccountStatus({
+    ...finishing,
+    assertServedHere: parts.identity.assertServedHere,
+    forget: account => {
+      keys.forget(account.id)
+      resolver.forget(account.did)
+    },
+  })
+  const acts = createAccountActs({
+    database,
+    clock,
+    passwords,
+    appPasswords,
+    providers,
+    blobQuotaBytes: settings.blobQuotaBytes,
+  })
   let endSweeps: (() => void) | undefined
   return {
     keys,
@@ -109,7 +129,10 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     pageSessions,
     csrf,
     providers,
-    appPasswords: createAppPasswords({ database, clock, random }),
+    appPasswords,
+    acts,
+    status,
+    invites: createInvites({ database, clock, random, hostname }),
     routes: createAuthRoutes({
       clock,
       random,

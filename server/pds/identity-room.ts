@@ -5,6 +5,7 @@ import { createHandles } from './identity/handles.ts'
 import { createAccountKeys } from './identity/keys.ts'
 import { createPlcActs } from './identity/plc-acts.ts'
 import { createResolution } from './identity/resolution.ts'
+import { createAssertServedHere } from './identity/served-here.ts'
 import { createIdentitySweeper } from './identity/sweeper.ts'
 import { createUpdateHandle } from './identity/update-handle.ts'
 import { createWellKnownRoutes } from './identity/well-known.ts'
@@ -29,6 +30,7 @@ export function createIdentityRoom(deps: PdsDependencies, place: Place, sequence
     keys,
     handles,
     resolution,
+    assertServedHere: createAssertServedHere({ plc, resolver, publicUrl }),
     creation: createIdentityCreation({ keys, plc, resolver, publicUrl, operatorKey }),
     plcActs: createPlcActs({ database, keys, plc, changes, publicUrl, operatorKey }),
     updateHandle: createUpdateHandle({ database, handles, keys, plc, resolver, changes }),

@@ -75,7 +75,7 @@ export async function createPds(deps: PdsDependencies) {
   await database.migrate('pds', migrations)
   const place = placeOf(deps)
   const lexicons = createLexicons(createLexiconFiles())
-  const sync = createSyncRoom(deps)
+  const sync = createSyncRoom(deps, place)
   const identity = createIdentityRoom(deps, place, sync.sequencer)
   const repo = createRepoRoom(deps, { keys: identity.keys, sequencer: sync.sequencer, lexicons })
   const rates = {

@@ -29,6 +29,21 @@ import { createGetSession } from './xrpc/handlers/server/get-session.ts'
 import { createListAppPasswords } from './xrpc/handlers/server/list-app-passwords.ts'
 import { createRefreshSession } from './xrpc/handlers/server/refresh-session.ts'
 import { createRevokeAppPassword } from './xrpc/handlers/server/revoke-app-password.ts'
+import { createActivateAccount } from './xrpc/handlers/server/activate-account.ts'
+import { createCheckAccountStatus } from './xrpc/handlers/server/check-account-status.ts'
+import { createConfirmEmail } from './xrpc/handlers/server/confirm-email.ts'
+import { createDeactivateAccount } from './xrpc/handlers/server/deactivate-account.ts'
+import { createDeleteAccount } from './xrpc/handlers/server/delete-account.ts'
+import { createGetServiceAuth } from './xrpc/handlers/server/get-service-auth.ts'
+import { createRequestAccountDelete } from './xrpc/handlers/server/request-account-delete.ts'
+import { createRequestEmailConfirmation } from './xrpc/handlers/server/request-email-confirmation.ts'
+import { createRequestEmailUpdate } from './xrpc/handlers/server/request-email-update.ts'
+import { createRequestPasswordReset } from './xrpc/handlers/server/request-password-reset.ts'
+import { createResetPassword } from './xrpc/handlers/server/reset-password.ts'
+import { createUpdateEmail } from './xrpc/handlers/server/update-email.ts'
+import { createListMissingBlobs } from './xrpc/handlers/repo/list-missing-blobs.ts'
+import { createUploadBlob } from './xrpc/handlers/repo/upload-blob.ts'
+import { createSyncMethods } from './xrpc/handlers/sync/methods.ts'
 import type { AnyXrpcMethod } from './xrpc/server.ts'
 
 export interface MethodRooms {
@@ -41,7 +56,13 @@ export interface MethodRooms {
 
 /** All methods. */
 export function createMethods(deps: PdsDependencies, rooms: MethodRooms): readonly AnyXrpcMethod[] {
-  return [...serverMethods(deps, rooms), ...identityMethods(deps, rooms), ...repoMethods(deps, rooms)]
+  return [
+    ...serverMethods(deps, rooms),
+    ...statusMethods(deps, rooms),
+    ...identityMethods(deps, rooms),
+    ...repoMethods(deps, rooms),
+    ...createSyncMethods({ database: deps.database, ...rooms.repo }),
+  ]
 }
 
 function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms): AnyXrpcMethod[] {
@@ -66,6 +87,26 @@ function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms):
     createCreateAppPassword({ appPasswords }),
     createListAppPasswords({ appPasswords }),
     createRevokeAppPassword({ appPasswords }),
+  ]
+}
+
+/** Accounts that come, rest and go, their e-mail addresses, and what they sign for other services. */
+function statusMethods(deps: PdsDependencies, { identity, accounts }: MethodRooms): AnyXrpcMethod[] {
+  const { database, clock, random } = deps
+  const { status, passwords, emailTokens } = accounts
+  return [
+    createActivateAccount({ status }),
+    createDeactivateAccount({ status }),
+    createCheckAccountStatus({ database, assertServedHere: identity.assertServedHere }),
+    createGetServiceAuth({ database, clock, random, signerFor: identity.keys.signerFor }),
+    createRequestEmailConfirmation({ database, emailTokens }),
+    createConfirmEmail({ database, clock, emailTokens }),
+    createRequestEmailUpdate({ database, emailTokens }),
+    createUpdateEmail({ database, emailTokens }),
+    createRequestPasswordReset({ database, emailTokens }),
+    createResetPassword({ database, clock, passwords, emailTokens }),
+    createRequestAccountDelete({ database, emailTokens }),
+    createDeleteAccount({ database, passwords, emailTokens, status }),
   ]
 }
 
@@ -98,6 +139,8 @@ function repoMethods(deps: PdsDependencies, { repo }: MethodRooms): AnyXrpcMetho
     createPutRecord(writing),
     createDeleteRecord(writing),
     createApplyWrites(writing),
+    createUploadBlob({ database, blobs: repo.blobs }),
+    createListMissingBlobs({ database }),
     createGetRecord({ reading }),
     createListRecords({ reading }),
   ]

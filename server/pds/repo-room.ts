@@ -7,6 +7,7 @@ import { createBlobSweeper } from './repo/blob-sweeper.ts'
 import { createBlobs } from './repo/blobs.ts'
 import { createReading } from './repo/reading.ts'
 import { createRepositories } from './repo/repository.ts'
+import { createRepoExports } from './sync/export.ts'
 import type { Sequencer } from './sync/events.ts'
 import type { Lexicons } from './validation/lexicons.ts'
 
@@ -59,6 +60,7 @@ export function createRepoRoom(deps: PdsDependencies, { keys, sequencer, lexicon
     rules,
     repositories,
     blobs,
+    exports: createRepoExports({ database }),
     reading: createReading({ database, renderBytesMax }),
     start: async () => sweeper.start(),
     stop: () => sweeper.stop(),
