@@ -8,11 +8,13 @@ import { parseArgs } from 'node:util'
 import { encode } from '@atcute/cbor'
 import { create as createTid } from '@atcute/tid'
 import { BlockMap, MemoryBlockstore, Repo, WriteOpAction } from '@atproto/repo'
-import { blockOf, type Cid, cidKey, type Sha256 } from '@leaf/atproto/cid'
+import { writeCar } from '@leaf/atproto/car'
+import { type Block, blockOf, type Cid, cidKey, type Sha256 } from '@leaf/atproto/cid'
 import { encodeCommitFrame } from '@leaf/atproto/frame'
 import { createTreeBuilder } from '@leaf/atproto/mst-build'
 import { createNodeCache, createNodeSource } from '@leaf/atproto/node-source'
-import { formatCommit, type RepoHead } from '@leaf/atproto/repo'
+import { type FormattedCommit, formatCommit, type RepoHead } from '@leaf/atproto/repo'
+import { exportTree } from '@leaf/atproto/repo-export'
 import secp256k1 from 'secp256k1'
 
 const { values } = parseArgs({
@@ -43,15 +45,25 @@ const cpuNow = () => {
 }
 const micros = (start: number, count: number) => (cpuNow() - start) / count
 
-/** Ours: nodes through a cache, the rest of the blocks in a map. */
-async function ours(
-  size: number,
-  commits: number,
-): Promise<{ commit: number; cold: number; frame: number; blocks: number }> {
+interface TestRepo {
+  /** Commits so many new records at once; gives the commit. */
+  commit(count: number, useCache: boolean): Promise<FormattedCommit>
+  /** Blocks that were stored by commits so far. */
+  stored(): number
+  /** Bytes of the whole repository as a CAR. */
+  exported(): Promise<number>
+}
+
+/** Ours: nodes through a cache, all blocks in a map. */
+function createRepo(size: number): TestRepo {
   const blocks = new Map<string, Uint8Array>()
-  const builder = createTreeBuilder({ sha256, emit: ({ cid, bytes }) => void blocks.set(cidKey(cid), bytes) })
+  const put = ({ cid, bytes }: Block) => void blocks.set(cidKey(cid), bytes)
+  const builder = createTreeBuilder({ sha256, emit: put })
+  const recordBlock = (index: number) => blockOf(encode(recordOf(index)), sha256)
   for (let index = 0; index < size; index += 1) {
-    builder.add(`${collection}/${rkeyOf(index)}`, blockOf(encode(recordOf(index)), sha256).cid)
+    const record = recordBlock(index)
+    put(record)
+    builder.add(`${collection}/${rkeyOf(index)}`, record.cid)
   }
   let head: RepoHead = { data: builder.finish(), rev: createTid((startMs - 1) * 1000, 0) }
   const load = (cids: readonly Cid[]) => cids.map(cid => blocks.get(cidKey(cid)))
@@ -59,42 +71,78 @@ async function ours(
   const cold = createNodeSource({ load, sha256 })
   let next = size
   let stored = 0
-  const commitOne = async (source: typeof warm) => {
-    const record = blockOf(encode(recordOf(next)), sha256)
-    const path = `${collection}/${rkeyOf(next)}`
-    const writes = [{ action: 'create' as const, path, record }]
-    next += 1
-    const commit = await formatCommit({ source, did, head, writes, sign, nowMs: startMs + next, clockId: 0 })
-    for (const { cid, bytes } of commit.newNodes) blocks.set(cidKey(cid), bytes)
-    for (const cid of commit.removedNodes) blocks.delete(cidKey(cid))
-    stored += commit.newNodes.length + 2
-    head = commit
-    return commit
+  return {
+    commit: async (count, useCache) => {
+      const writes = Array.from({ length: count }, (_, offset) => ({
+        action: 'create' as const,
+        path: `${collection}/${rkeyOf(next + offset)}`,
+        record: recordBlock(next + offset),
+      }))
+      next += count
+      const source = useCache ? warm : cold
+      const commit = await formatCommit({
+        source,
+        did,
+        head,
+        writes,
+        sign,
+        nowMs: startMs + next,
+        clockId: 0,
+      })
+      for (const block of commit.newNodes) put(block)
+      for (const block of commit.newRecords) put(block)
+      for (const cid of commit.removedNodes) blocks.delete(cidKey(cid))
+      stored += commit.newNodes.length + 1 + count
+      head = commit
+      return commit
+    },
+    stored: () => stored,
+    exported: async () => {
+      let bytes = 0
+      for await (const chunk of writeCar([head.data], exportTree(head.data, load))) bytes += chunk.length
+      return bytes
+    },
   }
-  for (let index = 0; index < commits; index += 1) await commitOne(warm)
-  stored = 0
-  let start = cpuNow()
-  for (let index = 0; index < commits; index += 1) await commitOne(warm)
-  const commit = micros(start, commits)
-  const blocksPerCommit = stored / commits
-  start = cpuNow()
-  for (let index = 0; index < commits; index += 1) await commitOne(cold)
-  const coldCommit = micros(start, commits)
-  const last = await commitOne(warm)
-  const event = {
-    repo: did,
-    commit: last.commit.cid,
-    blocks: last.slice,
-    time: '2026-01-01T00:00:00.000Z',
-    ...rest(last),
-  }
-  start = cpuNow()
-  for (let index = 0; index < 20_000; index += 1) encodeCommitFrame(index, event)
-  return { commit, cold: coldCommit, frame: micros(start, 20_000), blocks: blocksPerCommit }
 }
 
-type Commit = Awaited<ReturnType<typeof formatCommit>>
-const rest = ({ rev, since, ops, prevData }: Commit) => ({ rev, since, ops, prevData })
+interface Figures {
+  readonly commit: number
+  readonly blocks: number
+  readonly cold: number
+  readonly batch: number
+  readonly frame: number
+  readonly exportMs: number
+}
+
+async function ours(size: number, commits: number): Promise<Figures> {
+  const repo = createRepo(size)
+  const time = async (count: number, run: (index: number) => unknown): Promise<number> => {
+    const start = cpuNow()
+    for (let index = 0; index < count; index += 1) await run(index)
+    return (cpuNow() - start) / count
+  }
+  await repo.exported()
+  const exportMs = (await time(3, repo.exported)) / 1000
+  await time(commits, () => repo.commit(1, true))
+  const stored = repo.stored()
+  const commit = await time(commits, () => repo.commit(1, true))
+  const blocks = (repo.stored() - stored) / commits
+  const cold = await time(commits, () => repo.commit(1, false))
+  const batch = (await time(commits / 100, () => repo.commit(200, true))) / 200
+  const { commit: block, slice, rev, since, ops, prevData } = await repo.commit(1, true)
+  const event = {
+    repo: did,
+    commit: block.cid,
+    rev,
+    since,
+    ops,
+    prevData,
+    blocks: slice,
+    time: '2026-01-01T00:00:00.000Z',
+  }
+  const frame = await time(20_000, index => void encodeCommitFrame(index, event))
+  return { commit, blocks, cold, batch, frame, exportMs }
+}
 
 /** The reference, with the same native signature. */
 async function peer(size: number, commits: number): Promise<number> {
@@ -124,12 +172,16 @@ for (let index = 0; index < 2000; index += 1) secp256k1.ecdsaSign(digest, secret
 const signStart = cpuNow()
 for (let index = 0; index < 5000; index += 1) secp256k1.ecdsaSign(digest, secret)
 console.log(`signature alone: ${micros(signStart, 5000).toFixed(1)} µs`)
+await ours(500, 3000)
+if (values.peer) await peer(500, 100)
 for (const size of values.sizes.split(',').map(Number)) {
   const own = await ours(size, 2000)
   const line = [
     `${size} records: ${own.commit.toFixed(1)} µs a commit, ${own.blocks.toFixed(1)} blocks`,
     `without cache ${own.cold.toFixed(1)} µs`,
+    `200 at once ${own.batch.toFixed(1)} µs a record`,
     `frame ${own.frame.toFixed(1)} µs`,
+    `export ${own.exportMs.toFixed(1)} ms`,
   ]
   if (values.peer) {
     const other = await peer(size, size > 20_000 ? 100 : 300)

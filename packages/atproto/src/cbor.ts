@@ -97,9 +97,9 @@ export function expectEnd(cursor: Cursor, what: string): void {
   if (cursor.at !== cursor.bytes.length) throw new MalformedError(`bytes follow ${what}`, cursor.at)
 }
 
-/** Bytes that the head of an item with this argument takes. */
+/** Bytes that the head of an item with this argument takes; at most 2^53 - 1. */
 export function headLength(argument: number): number {
-  return argument < 24 ? 1 : argument < 0x100 ? 2 : argument < 0x10000 ? 3 : 5
+  return argument < 24 ? 1 : argument < 0x100 ? 2 : argument < 0x10000 ? 3 : argument < 0x100000000 ? 5 : 9
 }
 
 /** Writes an item's head at `at`; gives the place behind it. */
@@ -110,7 +110,7 @@ export function writeHead(out: Uint8Array, at: number, major: number, argument: 
     return at + 1
   }
   const length = headLength(argument) - 1
-  out[at] = type | (length === 1 ? 24 : length === 2 ? 25 : 26)
+  out[at] = type | (length === 1 ? 24 : length === 2 ? 25 : length === 4 ? 26 : 27)
   for (let index = length, rest = argument; index > 0; index -= 1, rest = Math.floor(rest / 256))
     out[at + index] = rest & 255
   return at + 1 + length
@@ -136,6 +136,22 @@ export function writeLinkOrNull(out: Uint8Array, at: number, cid: Cid | null): n
   out[at + 4] = 0
   out.set(cid, at + 5)
   return at + cborCidLength
+}
+
+/** Bytes that a text of ASCII takes. */
+export function asciiLength(text: string): number {
+  return headLength(text.length) + text.length
+}
+
+/** Writes a text of ASCII; throws MalformedError for other characters. */
+export function writeAscii(out: Uint8Array, at: number, text: string): number {
+  const start = writeHead(out, at, majorText, text.length)
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index)
+    if (code > 0x7e) throw new MalformedError(`expected ASCII, got ${text}`, index)
+    out[start + index] = code
+  }
+  return start + text.length
 }
 
 /** The characters from `start` to `end` (exclusive) of ASCII bytes. */

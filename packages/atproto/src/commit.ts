@@ -3,18 +3,18 @@
  */
 import { create as createTid, parse as parseTid, validate as isTid } from '@atcute/tid'
 import {
-  asciiBytes,
+  asciiLength,
   cborCidLength,
   type Cursor,
   expectEnd,
   expectKey,
   headLength,
   majorBytes,
-  majorText,
   readAscii,
   readBytes,
   readLink,
   readLinkOrNull,
+  writeAscii,
   writeHead,
   writeKey,
   writeLinkOrNull,
@@ -129,8 +129,8 @@ function encodeCommit(
   const { did, rev, data, prev } = commit
   const length =
     1 +
-    (4 + headLength(did.length) + did.length) +
-    (4 + headLength(rev.length) + rev.length) +
+    (4 + asciiLength(did)) +
+    (4 + asciiLength(rev)) +
     (sig === null ? 0 : 4 + headLength(sig.length) + sig.length) +
     (5 + cborCidLength) +
     (5 + (prev === null ? 1 : cborCidLength)) +
@@ -149,10 +149,4 @@ function encodeCommit(
   at = writeKey(out, at, 'version')
   out[at] = 3
   return out
-}
-
-function writeAscii(out: Uint8Array, at: number, text: string): number {
-  const start = writeHead(out, at, majorText, text.length)
-  out.set(asciiBytes(text), start)
-  return start + text.length
 }

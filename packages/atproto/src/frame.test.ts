@@ -43,29 +43,47 @@ const items = (frame: Uint8Array): unknown[] => {
 const link = (seed: string | number) => ({ $link: cidToString(recordCid(seed)) })
 
 test('a #commit frame is byte for byte what the reference’s encoder gives for its schema', () => {
-  const body = {
-    seq: 1234567890123,
-    rebase: false,
-    tooBig: false,
-    repo: did,
-    commit: referenceCid(commit.commit),
-    rev: commit.rev,
-    since: commit.since,
-    blocks: commit.blocks,
-    ops: [
-      { action: 'create', path: 'a.b/1', cid: referenceCid(recordCid(1)) },
-      { action: 'update', path: 'a.b/2', cid: referenceCid(recordCid(2)), prev: referenceCid(recordCid(3)) },
-      { action: 'delete', path: 'a.b/3', cid: null, prev: referenceCid(recordCid(4)) },
-    ],
-    blobs: [],
-    prevData: referenceCid(recordCid('data')),
-    time,
-  }
-  const expected = Buffer.concat([
-    referenceCbor.encode({ op: 1, t: '#commit' }),
-    referenceCbor.encode(body as never),
-  ])
-  assert.deepEqual(Buffer.from(encodeCommitFrame(1234567890123, commit)), expected)
+  const opArbitrary = fc.record({
+    action: fc.constantFrom('create' as const, 'update' as const, 'delete' as const),
+    path: fc.stringMatching(/^[a-z.]{1,30}\/[a-z0-9]{1,300}$/),
+    cid: fc.option(fc.nat(9).map(recordCid)),
+    prev: fc.option(fc.nat(9).map(recordCid)),
+  })
+  const eventArbitrary = fc.record({
+    since: fc.constantFrom(null, commit.since),
+    blocks: fc.nat(70_000).map(length => new Uint8Array(length).fill(5)),
+    ops: fc.array(opArbitrary, { maxLength: 30 }),
+    prevData: fc.option(fc.constant(recordCid('data'))),
+  })
+  const seqArbitrary = fc.oneof(fc.nat(70_000), fc.maxSafeInteger().map(Math.abs))
+  fc.assert(
+    fc.property(eventArbitrary, seqArbitrary, (changes, seq) => {
+      const event = { ...commit, ...changes }
+      const body = {
+        seq,
+        rebase: false,
+        tooBig: false,
+        repo: did,
+        commit: referenceCid(commit.commit),
+        rev: commit.rev,
+        since: event.since,
+        blocks: event.blocks,
+        ops: event.ops.map(({ action, path, cid, prev }) => ({
+          action,
+          path,
+          cid: cid === null ? null : referenceCid(cid),
+          ...(prev === null ? {} : { prev: referenceCid(prev) }),
+        })),
+        blobs: [],
+        ...(event.prevData === null ? {} : { prevData: referenceCid(event.prevData) }),
+        time,
+      }
+      const header = referenceCbor.encode({ op: 1, t: '#commit' })
+      const expected = Buffer.concat([header, referenceCbor.encode(body as never)])
+      assert.deepEqual(Buffer.from(encodeCommitFrame(seq, event)), expected)
+    }),
+  )
+  assert.throws(() => encodeCommitFrame(1, { ...commit, repo: 'did:web:é' }), MalformedError)
 })
 
 test('the first commit of a repository has since null and no prevData', () => {

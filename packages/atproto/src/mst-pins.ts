@@ -78,7 +78,7 @@ export function createPins(source: NodeSource, options: { readonly strict: boole
     },
     root: root => {
       const node = demand(root)
-      const key = node.keys[0]
+      const key = options.strict ? node.keys[0] : undefined
       return key === undefined ? node : check(node, keyLayer(key, source.sha256))
     },
     add: node => void pinned.set(node.cidKey, node),
