@@ -128,12 +128,8 @@ async function figuresOf(name: string, database: Database): Promise<void> {
 }
 
 function print(what: string, { perSecond, p50, p99, cpu }: Figure): void {
-  const columns = [
-    `${Math.round(perSecond)}/s`.padStart(10),
-    p50.toFixed(2).padStart(9),
-    p99.toFixed(2).padStart(9),
-  ]
-  console.log(`| ${what.padEnd(40)} | ${columns.join(' | ')} |`)
+  const columns = [`${Math.round(perSecond)}/s`, p50.toFixed(2), p99.toFixed(2), cpu.toFixed(0)]
+  console.log(`| ${what.padEnd(40)} | ${columns.map(column => column.padStart(10)).join(' | ')} |`)
 }
 
 async function syncTime(): Promise<void> {
@@ -147,8 +143,10 @@ async function syncTime(): Promise<void> {
   print('the disk: 4 KB appended and synced', figure)
 }
 
-console.log(`| what                                     |   a second |    p50 ms |    p99 ms |    cpu µs |`)
-console.log(`|------------------------------------------|-----------:|----------:|----------:|----------:|`)
+console.log(`| what                                     |   a second |    p50 ms |     p99 ms |     cpu µs |`)
+console.log(
+  `|------------------------------------------|-----------:|-----------:|-----------:|-----------:|`,
+)
 const postgres = await startPostgresServer({ durable: true })
 try {
   await syncTime()

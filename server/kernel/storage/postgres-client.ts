@@ -48,7 +48,7 @@ export async function postgresQuery(
   sql: string,
   params: readonly SqlValue[],
 ): Promise<QueryResult> {
-  checkParams(sql, statementOf(sql).paramCount, params)
+  checkParams(statementOf(sql), params)
   const name = nameOf(sql)
   return client.query({ text: sql, values: [...params], ...(name === undefined ? {} : { name }) })
 }

@@ -2,13 +2,13 @@ import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import { Corruption } from '../errors.ts'
 import type { SqlValue } from './database.ts'
-import { checkParams, statementOf } from './dialect.ts'
+import { type Statement, checkParams } from './dialect.ts'
 
 /** One connection to a SQLite file: statements by text, prepared once, everything synchronous. */
 export interface SqliteConnection {
-  all(sql: string, params: readonly SqlValue[]): unknown[]
-  get(sql: string, params: readonly SqlValue[]): unknown
-  run(sql: string, params: readonly SqlValue[]): { readonly changes: number }
+  all(statement: Statement, params: readonly SqlValue[]): unknown[]
+  get(statement: Statement, params: readonly SqlValue[]): unknown
+  run(statement: Statement, params: readonly SqlValue[]): { readonly changes: number }
   /** Several statements without parameters. */
   exec(sql: string): void
   /** Whether a transaction is open: SQLite ends one by itself when the disk is full or fails. */
@@ -27,7 +27,7 @@ export interface SqliteConnectionOptions {
   readonly fileBytesMax?: number
 }
 
-/** Prepared statements a connection keeps; the one that was not used for the longest time goes first. */
+/** Prepared statements a connection keeps; those that were not used for the longest time go first. */
 const preparedMax = 500
 
 /** How long a statement waits for another process that holds the file. It waits synchronously, so: short. */
@@ -46,31 +46,44 @@ export function openSqliteConnection(options: SqliteConnectionOptions): SqliteCo
     enableForeignKeyConstraints: true,
   })
   told(() => setPragmas(database, options))
-  const prepared = new Map<string, StatementSync>()
-
-  const prepare = (sql: string, params: readonly SqlValue[]): StatementSync => {
-    const { sqliteText, paramCount } = statementOf(sql)
-    checkParams(sql, paramCount, params)
-    let statement = prepared.get(sql)
-    if (statement === undefined) {
-      statement = database.prepare(sqliteText)
-      const oldest = prepared.size >= preparedMax ? prepared.keys().next().value : undefined
-      if (oldest !== undefined) prepared.delete(oldest)
-    } else {
-      prepared.delete(sql)
-    }
-    prepared.set(sql, statement)
-    return statement
-  }
+  const prepare = createPreparer(database)
 
   return {
-    all: (sql, params) => told(() => prepare(sql, params).all(...params.map(bound))),
-    get: (sql, params) => told(() => prepare(sql, params).get(...params.map(bound))),
-    run: (sql, params) =>
-      told(() => ({ changes: Number(prepare(sql, params).run(...params.map(bound)).changes) })),
+    all: (statement, params) => told(() => prepare(statement, params).all(...bound(params))),
+    get: (statement, params) => told(() => prepare(statement, params).get(...bound(params))),
+    run: (statement, params) =>
+      told(() => ({ changes: Number(prepare(statement, params).run(...bound(params)).changes) })),
     exec: sql => told(() => database.exec(sql)),
     isTransaction: () => database.isTransaction,
     close: () => database.close(),
+  }
+}
+
+/** Gives prepared statements, after their parameters were checked. */
+function createPreparer(
+  database: DatabaseSync,
+): (statement: Statement, params: readonly SqlValue[]) => StatementSync {
+  const prepared = new Map<Statement, { readonly handle: StatementSync; used: number }>()
+  let uses = 0
+
+  const dropOldest = () => {
+    // Half of them at once, as looking for the oldest takes a look at all.
+    const byUse = [...prepared].toSorted(([, a], [, b]) => a.used - b.used)
+    for (const [statement] of byUse.slice(0, preparedMax / 2)) prepared.delete(statement)
+  }
+
+  return (statement, params) => {
+    checkParams(statement, params)
+    uses += 1
+    const known = prepared.get(statement)
+    if (known !== undefined) {
+      known.used = uses
+      return known.handle
+    }
+    const handle = database.prepare(statement.sqliteText)
+    if (prepared.size >= preparedMax) dropOldest()
+    prepared.set(statement, { handle, used: uses })
+    return handle
   }
 }
 
@@ -96,8 +109,12 @@ function told<T>(fn: () => T): T {
 }
 
 // node:sqlite binds every number as a float: CAST of 3 to TEXT would be '3.0'. As a bigint it is bound as an integer.
-function bound(value: SqlValue): SQLInputValue {
-  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
+function bound(params: readonly SqlValue[]): SQLInputValue[] {
+  const values: SQLInputValue[] = []
+  for (const value of params) {
+    values.push(typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value)
+  }
+  return values
 }
 
 function setPragmas(database: DatabaseSync, options: SqliteConnectionOptions): void {

@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.ts'
 import type { ReadTx } from './database.ts'
+import { statementOf } from './dialect.ts'
 import type { Outcome } from './outcome.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { createSqliteScope, createTurnWatch } from './sqlite-scope.ts'
@@ -10,6 +11,9 @@ export interface SqliteReader {
   /** Resolves when every read that was asked for before has ended. */
   idle(): Promise<void>
 }
+
+const begin = statementOf('BEGIN')
+const commit = statementOf('COMMIT')
 
 /** Reads that may wait for one another within a turn of the event loop. */
 const waitingMax = 10_000
@@ -25,11 +29,11 @@ export function createSqliteReader(connection: SqliteConnection): SqliteReader {
 
   const run = async (fn: (tx: ReadTx) => Promise<unknown>): Promise<Outcome> => {
     const scope = createSqliteScope(connection, () => undefined)
-    connection.run('BEGIN', [])
+    connection.run(begin, [])
     try {
       return await watch.run(scope, () => fn(scope.tx))
     } finally {
-      if (connection.isTransaction()) connection.run('COMMIT', [])
+      if (connection.isTransaction()) connection.run(commit, [])
     }
   }
 

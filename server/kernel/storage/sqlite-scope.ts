@@ -1,5 +1,5 @@
 import type { SqlValue } from './database.ts'
-import { statementOf } from './dialect.ts'
+import { type Statement, statementOf } from './dialect.ts'
 import type { MigrationTx } from './migrate.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
@@ -21,14 +21,15 @@ export function createSqliteScope(connection: SqliteConnection, beforeChange: ()
   let failure: { readonly cause: unknown } | undefined
   let ended = false
 
-  const attempt = <T>(sql: string, statement: () => T): T => {
+  const attempt = <T>(sql: string, run: (statement: Statement) => T): T => {
     if (ended) throw new Error('this transaction is over: its function may await nothing but its tx')
     if (failure !== undefined) {
       throw new Error('a statement of this transaction failed before', { cause: failure.cause })
     }
     try {
-      if (!statementOf(sql).readsOnly) beforeChange()
-      return statement()
+      const statement = statementOf(sql)
+      if (!statement.readsOnly) beforeChange()
+      return run(statement)
     } catch (error) {
       failure = { cause: error }
       throw error
@@ -38,10 +39,10 @@ export function createSqliteScope(connection: SqliteConnection, beforeChange: ()
   // The rows' types are what the caller says of its own SQL: this port is where the two meet.
   const tx: MigrationTx = {
     all: async <Row>(sql: string, params: readonly SqlValue[] = []) =>
-      attempt(sql, () => connection.all(sql, params) as Row[]),
+      attempt(sql, statement => connection.all(statement, params) as Row[]),
     get: async <Row>(sql: string, params: readonly SqlValue[] = []) =>
-      attempt(sql, () => connection.get(sql, params) as Row | undefined),
-    run: async (sql, params = []) => attempt(sql, () => connection.run(sql, params)),
+      attempt(sql, statement => connection.get(statement, params) as Row | undefined),
+    run: async (sql, params = []) => attempt(sql, statement => connection.run(statement, params)),
     exec: async sql => attempt(sql, () => connection.exec(sql)),
     notify: channel => void channels.add(channel),
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { Corruption, Refusal } from '../errors.ts'
+import { statementOf } from './dialect.ts'
 import type { DiskGuard } from './disk-guard.ts'
 import { readOnlyRefusal } from './disk-guard.ts'
 import type { MigrationTx } from './migrate.ts'
@@ -54,7 +55,7 @@ export function createSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
     const jobs = waiting
     let next = 0
     try {
-      connection.exec('BEGIN IMMEDIATE')
+      connection.run(begin, [])
       while (next < jobs.length && next < groupJobsMax && clock.monotonic() - startedMs < groupMsMax) {
         const job = jobs[next]
         if (job === undefined) break
@@ -63,7 +64,7 @@ export function createSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
         settled.push({ job, outcome })
         for (const channel of notified) channels.add(channel)
       }
-      connection.exec('COMMIT')
+      connection.run(commit, [])
     } catch (error) {
       if (connection.isTransaction()) connection.exec('ROLLBACK')
       const told = toldFailure(error)
@@ -122,6 +123,12 @@ export function createSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
   }
 }
 
+const begin = statementOf('BEGIN IMMEDIATE')
+const commit = statementOf('COMMIT')
+const savepoint = statementOf('SAVEPOINT job')
+const release = statementOf('RELEASE job')
+const rollbackTo = statementOf('ROLLBACK TO job')
+
 interface JobResult {
   readonly outcome: Outcome
   readonly notified: Iterable<string>
@@ -137,18 +144,18 @@ function createJobRunner(connection: SqliteConnection): (fn: Job['fn']) => Promi
     let saved = false
     const scope = createSqliteScope(connection, () => {
       if (saved) return
-      connection.run('SAVEPOINT job', [])
+      connection.run(savepoint, [])
       saved = true
     })
     const outcome = await watch.run(scope, () => fn(scope.tx))
     if (!connection.isTransaction() || endsGroup(scope.failure())) throw scope.failure() ?? endedBySql
     if (outcome.ok) {
-      if (saved) connection.run('RELEASE job', [])
+      if (saved) connection.run(release, [])
       return { outcome, notified: scope.channels }
     }
     if (saved) {
-      connection.run('ROLLBACK TO job', [])
-      connection.run('RELEASE job', [])
+      connection.run(rollbackTo, [])
+      connection.run(release, [])
     }
     return { outcome, notified: [] }
   }

@@ -7,6 +7,7 @@ import { after, afterEach, describe, it } from 'node:test'
 import { createManualClock, systemClock } from '../clock.ts'
 import { Corruption, Refusal } from '../errors.ts'
 import type { Database } from './database.ts'
+import { statementOf } from './dialect.ts'
 import { type SqliteOptions, openSqlite } from './sqlite.ts'
 import { openSqliteConnection } from './sqlite-connection.ts'
 import { storageSuite } from './suite.ts'
@@ -162,7 +163,10 @@ describe('SQLite: statements', () => {
     })
     for (let round = 0; round < 2; round += 1) {
       for (let n = 0; n < 1200; n += 1) {
-        assert.deepEqual({ ...(connection.get(`SELECT ${n} + $1 AS sum`, [1]) as object) }, { sum: n + 1 })
+        assert.deepEqual(
+          { ...(connection.get(statementOf(`SELECT ${n} + $1 AS sum`), [1]) as object) },
+          { sum: n + 1 },
+        )
       }
     }
     connection.close()
