@@ -1,15 +1,18 @@
-/** Statements over many rows, in a few fixed sizes, so that each text is prepared once. */
+/** Statements over many rows, in a few sizes, so that each text is prepared once. */
 
-const sizes = [64, 16, 4, 1] as const
+/** Rows of the largest statement. */
+const pieceMax = 64
+/** Up to this many rows a statement fits exactly: most commits change no more blocks than that. */
+const exactMax = 16
 
-/** Cuts a list into pieces of 64, 16, 4 and 1. */
+/** Cuts a list into pieces of 64, of 16, and a rest of fewer. */
 export function* inPieces<T>(items: readonly T[]): Generator<readonly T[]> {
   let at = 0
-  for (const size of sizes) {
-    while (items.length - at >= size) {
-      yield at === 0 && items.length === size ? items : items.slice(at, at + size)
-      at += size
-    }
+  while (at < items.length) {
+    const left = items.length - at
+    const size = left >= pieceMax ? pieceMax : Math.min(left, exactMax)
+    yield size === items.length ? items : items.slice(at, at + size)
+    at += size
   }
 }
 

@@ -1,5 +1,6 @@
 /** Records by their path. Their bytes are blocks. Store only. CIDs are 36 bytes. */
 import type { ReadTx, SqlValue, Tx } from '../../kernel/storage/database.ts'
+import type { AccountStatus } from './accounts.ts'
 import { inPieces } from './pieces.ts'
 
 export interface RecordRow {
@@ -9,18 +10,34 @@ export interface RecordRow {
   readonly bytes: Uint8Array
 }
 
-/** The record at a path. */
-export function recordAt(
-  tx: ReadTx,
-  account: number,
-  path: { readonly collection: string; readonly rkey: string },
-): Promise<RecordRow | undefined> {
-  return tx.get<RecordRow>(
-    `SELECT r.rkey, r.cid, b.bytes FROM pds_records r JOIN pds_blocks b ON b.account = r.account AND b.cid = r.cid
-     WHERE r.account = $1 AND r.collection = $2 AND r.rkey = $3`,
-    [account, path.collection, path.rkey],
-  )
+/** Who was asked for, with the record at a path; the record's columns are null when it is not there. */
+export interface FoundRecord {
+  readonly did: string
+  readonly status: AccountStatus
+  readonly cid: Uint8Array | null
+  readonly bytes: Uint8Array | null
 }
+
+/** An account, by DID or (lower-case) handle, and its record at a path, in one look. Undefined: there is no such account. */
+export function findRecord(
+  tx: ReadTx,
+  repo: string,
+  path: { readonly collection: string; readonly rkey: string },
+): Promise<FoundRecord | undefined> {
+  return tx.get<FoundRecord>(repo.startsWith('did:') ? findByDid : findByHandle, [
+    repo,
+    path.collection,
+    path.rkey,
+  ])
+}
+
+const findSql = (column: 'did' | 'handle') =>
+  `SELECT a.did, a.status, r.cid, b.bytes FROM pds_accounts a
+   LEFT JOIN pds_records r ON r.account = a.id AND r.collection = $2 AND r.rkey = $3
+   LEFT JOIN pds_blocks b ON b.account = r.account AND b.cid = r.cid
+   WHERE a.${column} = $1`
+const findByDid = findSql('did')
+const findByHandle = findSql('handle')
 
 /** The CID of the record at a path. */
 export async function recordCidAt(

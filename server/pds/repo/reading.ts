@@ -4,7 +4,13 @@ import { cidKey, cidToString } from '@leaf/atproto/cid'
 import { Refusal } from '../../kernel/errors.ts'
 import type { Database, ReadTx } from '../../kernel/storage/database.ts'
 import { type Account, accountByIdentifier } from '../database/accounts.ts'
-import { collectionsOf, recordAt, type RecordRow, recordsIn } from '../database/records.ts'
+import {
+  collectionsOf,
+  findRecord,
+  type FoundRecord,
+  type RecordRow,
+  recordsIn,
+} from '../database/records.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import { createRenderCache } from './render-cache.ts'
 
@@ -60,17 +66,13 @@ export function createReading({ database, renderBytesMax }: ReadingDependencies)
   return {
     record: ({ repo, collection, rkey, cid }) =>
       database.read(async tx => {
-        const account = await activeAccount(tx, repo)
-        const row = account === undefined ? undefined : await recordAt(tx, account.id, { collection, rkey })
-        if (
-          account === undefined ||
-          row === undefined ||
-          (cid !== undefined && cidToString(row.cid) !== cid)
-        ) {
-          const uri = `at://${account?.did ?? repo}/${collection}/${rkey}`
+        const found = await findRecord(tx, identifierOf(repo), { collection, rkey })
+        const row = found?.status === 'active' ? recordOf(found, rkey) : undefined
+        if (found === undefined || row === undefined || (cid !== undefined && cidToString(row.cid) !== cid)) {
+          const uri = `at://${found?.did ?? repo}/${collection}/${rkey}`
           throw refuse('RecordNotFound', `Could not locate record: ${uri}`)
         }
-        return render(account.did, collection, row)
+        return render(found.did, collection, row)
       }),
 
     records: ({ repo, collection, limit, cursor, reverse }) =>
@@ -94,6 +96,14 @@ export function createReading({ database, renderBytesMax }: ReadingDependencies)
         return { account, collections: await collectionsOf(tx, account.id) }
       }),
   }
+}
+
+function identifierOf(repo: string): string {
+  return repo.startsWith('did:') ? repo : repo.toLowerCase()
+}
+
+function recordOf({ cid, bytes }: FoundRecord, rkey: string): RecordRow | undefined {
+  return cid === null || bytes === null ? undefined : { rkey, cid, bytes }
 }
 
 /** The account, if it is there and active. */

@@ -44,10 +44,11 @@ export interface XrpcCall<Params, Input> {
   readonly context: RequestContext
 }
 
-/** Nothing (200 with an empty body), JSON, bytes, or a stream. */
+/** Nothing (200 with an empty body), JSON, JSON that is rendered already, bytes, or a stream. */
 export type XrpcReply =
   | undefined
   | { readonly json: unknown; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly jsonText: string; readonly headers?: Readonly<Record<string, string>> }
   | {
       readonly bytes: Uint8Array
       readonly contentType: string

@@ -52,11 +52,15 @@ export async function sendReply(
     return
   }
   if ('json' in reply) {
-    sendBytes(response, Buffer.from(JSON.stringify(reply.json)), jsonType, reply.headers)
+    sendBody(response, JSON.stringify(reply.json), jsonType, reply.headers)
+    return
+  }
+  if ('jsonText' in reply) {
+    sendBody(response, reply.jsonText, jsonType, reply.headers)
     return
   }
   if ('bytes' in reply) {
-    sendBytes(response, reply.bytes, reply.contentType, reply.headers)
+    sendBody(response, reply.bytes, reply.contentType, reply.headers)
     return
   }
   response.writeHead(200, { 'content-type': reply.contentType, ...reply.headers })
@@ -68,17 +72,18 @@ export async function sendReply(
   await sendStream(response, reply.stream)
 }
 
-/** The type of JSON that handlers render themselves. */
-export const jsonType = 'application/json; charset=utf-8'
+const jsonType = 'application/json; charset=utf-8'
 
-function sendBytes(
+// A text goes out in one piece with its headers; bytes would be a second one.
+function sendBody(
   response: ServerResponse,
-  bytes: Uint8Array,
+  body: string | Uint8Array,
   contentType: string,
   headers: Headers | undefined,
 ): void {
-  const own = { 'content-type': contentType, 'content-length': bytes.length }
-  response.writeHead(200, headers === undefined ? own : { ...own, ...headers }).end(bytes)
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  const own = { 'content-type': contentType, 'content-length': length }
+  response.writeHead(200, headers === undefined ? own : { ...own, ...headers }).end(body)
 }
 
 async function sendStream(response: ServerResponse, stream: AsyncIterable<Uint8Array>): Promise<void> {
@@ -132,11 +137,13 @@ export function sendRefusal(
   const status = refusalStatus(refusal)
   const error = refusal.wireName ?? names[status] ?? 'InvalidRequest'
   const told = { error, message: refusal.message, ...(status > 501 ? { requestId } : {}) }
-  const body = Buffer.from(JSON.stringify(told))
+  const body = JSON.stringify(told)
   const retry = refusal.retryAfterMs
   if (retry !== undefined) response.setHeader('retry-after', Math.max(1, Math.ceil(retry / 1000)))
   if (!request.complete && hasBody(request)) response.setHeader('connection', 'close')
-  response.writeHead(status, { 'content-type': jsonType, 'content-length': body.length }).end(body)
+  response
+    .writeHead(status, { 'content-type': jsonType, 'content-length': Buffer.byteLength(body) })
+    .end(body)
 }
 
 function hasBody(request: IncomingMessage): boolean {

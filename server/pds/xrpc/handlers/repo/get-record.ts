@@ -1,6 +1,5 @@
 import type { Reading } from '../../../repo/reading.ts'
 import type { XrpcMethod } from '../../method.ts'
-import { jsonType } from '../../reply.ts'
 
 interface Params {
   readonly repo: string
@@ -15,9 +14,6 @@ export function createGetRecord(deps: { readonly reading: Pick<Reading, 'record'
     nsid: 'com.atproto.repo.getRecord',
     type: 'query',
     auth: { need: 'nothing' },
-    handle: async ({ params }) => ({
-      bytes: Buffer.from(await deps.reading.record(params)),
-      contentType: jsonType,
-    }),
+    handle: async ({ params }) => ({ jsonText: await deps.reading.record(params) }),
   }
 }

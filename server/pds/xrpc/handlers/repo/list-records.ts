@@ -1,6 +1,5 @@
 import type { Reading } from '../../../repo/reading.ts'
 import type { XrpcMethod } from '../../method.ts'
-import { jsonType } from '../../reply.ts'
 
 interface Params {
   readonly repo: string
@@ -18,8 +17,7 @@ export function createListRecords(deps: { readonly reading: Pick<Reading, 'recor
     auth: { need: 'nothing' },
     handle: async ({ params }) => {
       const { repo, collection, limit, cursor, reverse = false } = params
-      const json = await deps.reading.records({ repo, collection, limit, cursor, reverse })
-      return { bytes: Buffer.from(json), contentType: jsonType }
+      return { jsonText: await deps.reading.records({ repo, collection, limit, cursor, reverse }) }
     },
   }
 }
