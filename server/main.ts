@@ -1,9 +1,13 @@
 /** Environment, signals, exit code. */
+import { flushCompileCache } from 'node:module'
 import process from 'node:process'
 import { runCommandLine } from './cli/main.ts'
+import { readConfiguration, settingTables } from './configuration.ts'
 import { systemClock } from './kernel/clock.ts'
+import { systemRandom } from './kernel/random.ts'
 import { runHouse, tellFailure } from './kernel/run.ts'
 import { processTerminal } from './kernel/terminal.ts'
+import { version } from './version.ts'
 
 const terminal = processTerminal
 const tell = (sentence: string) => terminal.error(sentence)
@@ -19,6 +23,11 @@ process.exitCode = await runCommandLine({
   argv: process.argv.slice(2),
   env: process.env,
   terminal,
+  clock: systemClock,
+  random: systemRandom,
+  version,
+  tables: settingTables,
+  readConfiguration,
   serve: (env, started) =>
     runHouse({
       // Only `leaf start` pays for loading the whole house.
@@ -29,7 +38,11 @@ process.exitCode = await runCommandLine({
         process.on('SIGINT', listener)
         return () => process.off('SIGTERM', listener).off('SIGINT', listener)
       },
-      started,
+      started: running => {
+        started(running)
+        // Not only at the end: a process that is killed should start as fast the next time.
+        flushCompileCache()
+      },
       tell,
       exit: code => process.exit(code),
     }),

@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander'
 import { exitCodes, tellFailure } from '../kernel/run.ts'
 import type { CommandContext } from './command.ts'
+import { addDoctor } from './doctor.ts'
+import { addInit } from './init.ts'
 import { addStart } from './start.ts'
 
 export interface CommandLine extends Omit<CommandContext, 'exit'> {
@@ -20,6 +22,7 @@ export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<nu
   }
   const program = new Command('leaf')
     .description('Leaf gives a community its own corner of the open social web.')
+    .version(rest.version)
     .showHelpAfterError('(leaf --help tells what there is)')
     .exitOverride()
     .configureOutput({
@@ -27,6 +30,8 @@ export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<nu
       writeErr: text => rest.terminal.error(text.replace(/\n$/, '')),
     })
   addStart(program, context)
+  addInit(program, context)
+  addDoctor(program, context)
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return code

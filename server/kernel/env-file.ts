@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import type { Environment } from './config.ts'
 import { StartFault } from './lifecycle.ts'
@@ -22,4 +22,19 @@ export async function readEnvironment(env: Environment, file: string | undefined
   }
   const given = Object.entries(env).filter(([, value]) => value !== undefined && value !== '')
   return { ...parseEnv(text), ...Object.fromEntries(given) }
+}
+
+/** Writes a file that only its owner may read. Throws StartFault when there is one already: nothing is overwritten. */
+export async function writeNewSecretFile(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'wx', mode: 0o600 })
+  } catch (cause) {
+    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+    throw new StartFault(
+      exists
+        ? `there is a file ${path} already, and its secrets may be in use. Nothing was changed. Take another file with --output, or move it away first.`
+        : `the file ${path} could not be written: ${cause instanceof Error ? cause.message : 'unknown'}`,
+      { cause },
+    )
+  }
 }

@@ -95,7 +95,7 @@ test('corruption stops the process with a code of its own', async () => {
 test('expected reasons not to start are sentences, others have a stack', async () => {
   const taken = processOf({}, new StartFault('port 3334 is taken by nginx (process 7)'))
   assert.equal(await taken.ended, exitCodes.failed)
-  assert.deepEqual(taken.told, ['Leaf does not start: port 3334 is taken by nginx (process 7)'])
+  assert.deepEqual(taken.told, ['Port 3334 is taken by nginx (process 7)'])
   const misconfigured = processOf(
     {},
     new ConfigError([
@@ -105,7 +105,10 @@ test('expected reasons not to start are sentences, others have a stack', async (
   )
   assert.equal(await misconfigured.ended, exitCodes.usage)
   assert.deepEqual(misconfigured.told, [
-    'Leaf does not start with this configuration:\n  A is missing.\n  B is wrong.',
+    'Leaf does not start with this configuration:',
+    '  A is missing.',
+    '  B is wrong.',
+    '`leaf init` writes a configuration with fresh secrets; `leaf doctor` says what is wrong with one.',
   ])
   const broken = processOf({}, new TypeError('x is undefined'))
   assert.equal(await broken.ended, exitCodes.fault)
@@ -115,5 +118,5 @@ test('expected reasons not to start are sentences, others have a stack', async (
 test('a house that fails while it starts tells why', async () => {
   const leaf = processOf({ start: () => Promise.reject(new StartFault('no')) })
   assert.equal(await leaf.ended, exitCodes.failed)
-  assert.deepEqual(leaf.told, ['Leaf does not start: no'])
+  assert.deepEqual(leaf.told, ['No'])
 })

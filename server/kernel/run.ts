@@ -86,13 +86,17 @@ export async function runHouse(options: RunOptions): Promise<number> {
 /** Expected reasons are told as sentences, anything else with its stack. Gives the exit code. */
 export function tellFailure(error: unknown, tell: (sentence: string) => void): number {
   if (error instanceof ConfigError) {
-    tell(
-      `Leaf does not start with this configuration:\n${error.faults.map(fault => `  ${fault.name} ${fault.sentence}`).join('\n')}`,
-    )
+    tell('Leaf does not start with this configuration:')
+    for (const { name, sentence } of error.faults) tell(`  ${name} ${sentence}`)
+    if (error.faults.some(({ sentence }) => sentence.startsWith('is missing'))) {
+      tell(
+        '`leaf init` writes a configuration with fresh secrets; `leaf doctor` says what is wrong with one.',
+      )
+    }
     return exitCodes.usage
   }
   if (error instanceof StartFault) {
-    tell(`Leaf does not start: ${error.message}`)
+    tell(error.message.replace(/^./, letter => letter.toUpperCase()))
     return exitCodes.failed
   }
   tell(error instanceof Error ? (error.stack ?? error.message) : String(error))

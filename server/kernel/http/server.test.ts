@@ -187,7 +187,7 @@ test('forwarded headers and request ids count from trusted proxies only', async 
   assert.match(strange?.id ?? '', /^[0-9a-f]{12}-/)
 })
 
-test('the access log has a line for each request, without its query', async t => {
+test('the access log has a line for each request, without its query', async () => {
   const lines: string[] = []
   const log = createLogger({ level: 'info', format: 'json', write: line => void lines.push(line) })
   const server = await startServer([text('/callback')], { log })
