@@ -10,6 +10,7 @@ export interface Difference {
 const invalid = (why: string): Difference => ({ why, status: 400, error: 'InvalidRequest' })
 const referenceFails = invalid('the reference fails with 500 on what is a fault of the request')
 const noAppView = 'the reference has no AppView here that it could ask, and says that'
+const namedByLexicon = 'the lexicon has a name for this error'
 
 export const differences: Readonly<Record<string, Difference>> = {
   'createAccount: an invite code where none is needed': {
@@ -35,6 +36,11 @@ export const differences: Readonly<Record<string, Difference>> = {
   'getRecord: an unknown repo': { why: noAppView, status: 400, error: 'RecordNotFound' },
   'getRecord: an unknown DID': { why: noAppView, status: 400, error: 'RecordNotFound' },
   'getRecord: of a deactivated account': { why: noAppView, status: 400, error: 'RecordNotFound' },
+  'uploadBlob: nothing at all': invalid('an upload of nothing is a slip of the client, and no blob'),
+  'getBlob: temporary': { why: namedByLexicon, status: 400, error: 'BlobNotFound' },
+  'getBlob: missing': { why: namedByLexicon, status: 400, error: 'BlobNotFound' },
+  'getBlocks: a missing one': { why: namedByLexicon, status: 400, error: 'BlockNotFound' },
+  'getRepo: since the head': { why: 'the commit that is the root of the CAR is always in it', status: 200 },
   'importRepo: bytes that are no CAR': referenceFails,
   'importRepo: an empty body': referenceFails,
   'an unknown method': {

@@ -100,12 +100,12 @@ export function clientScenarios(server: () => Server): void {
   })
 
   it('@atproto/api likes, follows and edits a profile', async () => {
-    const agent = await signUp('social')
+    const agent = await signUp('sociable')
     const { uri, cid } = await agent.post({ text: 'like this' })
     await agent.like(uri, cid)
     const follow = await agent.follow(session.did)
     await agent.deleteFollow(follow.uri)
-    await agent.upsertProfile(profile => ({ ...profile, displayName: 'Social' }))
+    await agent.upsertProfile(profile => ({ ...profile, displayName: 'Sociable' }))
     const { data } = await agent.com.atproto.repo.describeRepo({ repo: didOf(agent) })
     assert.deepEqual(data.collections.toSorted(), [
       'app.bsky.actor.profile',
