@@ -96,6 +96,7 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
   })
   const sessionMs = settings.refreshTokenMs
   const pageSessions = createPageSessions({ database, clock, random, cookies, csrf, sessionMs })
+  const pageHttp = { clock, random, cookies, csrf, pages: deps.pages, log }
   const { development, providers } = createProviders(deps)
   const appPasswords = createAppPasswords({ database, clock, random })
   const status = createAccountStatus({
@@ -127,19 +128,14 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     mailbox,
     emailTokens: createEmailTokens({ database, clock, random, mail, hostname }),
     pageSessions,
-    csrf,
+    pageHttp,
     providers,
     appPasswords,
     acts,
     status,
     invites: createInvites({ database, clock, random, hostname }),
     routes: createAuthRoutes({
-      clock,
-      random,
-      cookies,
-      csrf,
-      pages: deps.pages,
-      log,
+      ...pageHttp,
       database,
       pageSessions,
       providers,

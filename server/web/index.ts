@@ -1,18 +1,23 @@
 /**
- * Pages that people see: home, sign-in, account, development's mail. Owns `/`, `/account`, `/mail`, `/live` and the
- * assets. Does not own: sign-in's routes and cookies (`pds/auth`, which is handed the functions that render its pages).
+ * Pages that people see: home, account, development's mail, and how sign-in looks. Owns `/`, `/account`, `/mail`,
+ * `/live` and the assets. Does not own: sign-in's routes and cookies (`pds/auth`, which is handed the functions that
+ * render its pages).
  */
-import { Hono } from 'hono'
-import type { HonoEnv } from '../kernel/http/hono.ts'
-import { createAssets } from '../kernel/http/assets.ts'
-import type { ProblemPage } from '../kernel/http/answer.ts'
-import { honoRoute } from '../kernel/http/hono.ts'
-import type { Mount } from '../kernel/http/router.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { ProblemPage } from '../kernel/http/answer.ts'
+import { createAssets } from '../kernel/http/assets.ts'
+import type { Route } from '../kernel/http/route.ts'
+import type { Mount } from '../kernel/http/router.ts'
 import type { System } from '../kernel/lifecycle.ts'
+import { type Exchange, type PageHttpDeps, pageRoute, sendPage } from '../pds/auth/page-http.ts'
 import type { AuthPages } from '../pds/auth/pages.ts'
 import type { Pds } from '../pds/index.ts'
+import { accountRoutes } from './account-routes.ts'
+import { ago } from './ago.ts'
+import type { Viewer } from './layout.ts'
+import { createLiveRoute } from './live.ts'
 import { homePage } from './pages/home.ts'
+import { mailPage } from './pages/mail.ts'
 import { createAuthPages, problemDocument } from './pages/sign-in.ts'
 
 interface WebDependencies {
@@ -35,25 +40,55 @@ export interface Web {
 export async function createWeb(deps: WebDependencies): Promise<Web> {
   const assets = await createAssets({ folder: new URL('assets/', import.meta.url), prefix: '/assets' })
   const frame = { asset: (name: string) => assets.url(name), development: !deps.production }
+  const { clock, publicUrl } = deps
   return {
     authPages: createAuthPages(frame),
     problemPage: problem => problemDocument(frame, problem),
     open: pds => {
-      const home = new Hono<HonoEnv>()
-      home.get('/', async c => {
+      const http = pds.accounts.pageHttp
+      const viewerOf = createViewerOf(pds)
+      const home = async (exchange: Exchange) => {
         const systems = await Promise.all(
           deps.systems().map(async system => ({ name: system.name, ...(await system.status()) })),
         )
-        return c.html(
-          homePage({
-            frame: { ...frame, viewer: undefined },
-            publicUrl: deps.publicUrl,
-            handleDomain: pds.place.domains[0] ?? '',
-            systems,
-          }),
-        )
-      })
-      return { name: 'web', routes: [honoRoute('/', home, ['GET']), assets.route], upgrades: [] }
+        const handleDomain = pds.place.domains[0] ?? ''
+        const viewer = await viewerOf(exchange)
+        const html = homePage({ frame: { ...frame, viewer }, publicUrl, handleDomain, systems })
+        sendPage(exchange, { html: html.toString() })
+      }
+      const routes: Route[] = [
+        pageRoute('GET', '/', home, http),
+        ...accountRoutes({ ...http, frame, publicUrl, pds }),
+        ...mailRoutes(),
+        createLiveRoute(pds.sync.live),
+        assets.route,
+      ]
+      return { name: 'web', routes, upgrades: [] }
+
+      /** Development's mailbox; in production there is none. */
+      function mailRoutes(): Route[] {
+        const { mailbox } = pds.accounts
+        if (mailbox === undefined) return []
+        const mail = async (exchange: Exchange) => {
+          const letters = (await mailbox.list()).map(row => ({
+            to: row.recipient,
+            subject: row.subject,
+            body: row.body,
+            when: ago(row.createdAt, clock.now()),
+          }))
+          const viewer = await viewerOf(exchange)
+          sendPage(exchange, { html: mailPage({ frame: { ...frame, viewer }, letters }).toString() })
+        }
+        return [pageRoute('GET', '/mail', mail, http satisfies PageHttpDeps)]
+      }
     },
+  }
+}
+
+function createViewerOf(pds: Pds) {
+  return async ({ request }: Exchange): Promise<Viewer | undefined> => {
+    const session = await pds.accounts.pageSessions.read(request.headers.cookie)
+    if (session === undefined) return undefined
+    return { handle: session.account.handle ?? session.account.did, csrf: session.csrf }
   }
 }

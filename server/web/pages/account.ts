@@ -11,6 +11,7 @@ export interface AccountModel {
   readonly emailConfirmed: boolean
   readonly status: string
   readonly recordCount: number
+  readonly blobBytes: number
   readonly hasPassword: boolean
   readonly identities: readonly IdentityRow[]
   readonly linkable: readonly { readonly id: string; readonly label: string }[]
@@ -190,6 +191,7 @@ function dataCard(model: AccountModel): Html {
       <dt>Identity</dt><dd class="mono">${model.did}</dd>
       <dt>E-mail</dt><dd>${mail}</dd>
       <dt>Records</dt><dd>${model.recordCount}</dd>
+      <dt>Pictures, files</dt><dd>${(model.blobBytes / 1_000_000).toFixed(1)} MB</dd>
     </dl>
     <p class="apart"><a class="button quiet" href="/xrpc/com.atproto.sync.getRepo?did=${model.did}" download="${model.viewer.handle}.car">Download your repository</a></p>
   </section>`

@@ -52,7 +52,7 @@ function signInPage(frame: Frame, model: SignInModel): Html {
 
 function providerButton(provider: ProviderLink, returnTo: string): Html {
   const query = new URLSearchParams({ return_to: returnTo })
-  return html`<li><a class="button" href="${provider.start}?${query.toString()}">Continue with ${provider.label}</a></li>`
+  return html`<li><a class="button" href="${provider.start}?${query.toString()}">${provider.id === 'dev' ? 'Development sign-in' : `Continue with ${provider.label}`}</a></li>`
 }
 
 function passwordForm(model: SignInModel): Html {
