@@ -173,7 +173,7 @@ export const houseSettings = {
   }),
   logFormat: setting<'json' | 'lines'>(oneOf(['json', 'lines']), {
     name: 'LEAF_LOG_FORMAT',
-    doc: 'json: one object a line, for machines. lines: for people.',
+    doc: 'How lines are logged: `json`, one object a line, or `lines`, for people.',
     fallback: { development: 'lines', production: 'json' },
   }),
   otel: setting(flag, {
