@@ -132,11 +132,6 @@ export async function hasRefs(tx: ReadTx, account: number, cid: string): Promise
   return row !== undefined
 }
 
-/** Removes every reference of an account's records; the blobs stay. */
-export async function deleteRefsOf(tx: Tx, account: number): Promise<void> {
-  await tx.run(`DELETE FROM pds_blob_refs WHERE account = $1`, [account])
-}
-
 /** After references were replaced as a whole: blobs that none is left of wait, those that have one are kept. */
 export async function settleUses(tx: Tx, account: number, rev: string, nowMs: number): Promise<void> {
   const among = `EXISTS (SELECT 1 FROM pds_blob_refs r WHERE r.account = $1 AND r.blob_cid = pds_blobs.cid)`

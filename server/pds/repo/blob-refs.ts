@@ -6,7 +6,6 @@ import {
   blobAt,
   blobUse,
   deleteRef,
-  deleteRefsOf,
   dropBlob,
   dropBlobsOf,
   hasRefs,
@@ -14,26 +13,13 @@ import {
   keepBlob,
   letBlobWait,
   refsOf,
-  settleUses,
 } from '../database/blobs.ts'
 import type { JsonBlobRef } from '../validation/json.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import type { BlobRefs } from './store-commit.ts'
 
-/** A reference as an imported record has it: the blob itself may come later. */
-export interface ExpectedBlob {
-  readonly path: string
-  /** Base32. */
-  readonly cid: string
-}
-
-export interface ImportingBlobRefs extends BlobRefs {
-  /** All references of the account are replaced by these; blobs need not be there. */
-  replaceAll(tx: Tx, accountId: number, rev: string, expected: Iterable<ExpectedBlob>): Promise<void>
-}
-
 /** The references of records to blobs. */
-export function createBlobRefs({ clock }: { readonly clock: Pick<Clock, 'now'> }): ImportingBlobRefs {
+export function createBlobRefs({ clock }: { readonly clock: Pick<Clock, 'now'> }): BlobRefs {
   const release = async (tx: Tx, accountId: number, cid: string, path: string): Promise<void> => {
     await deleteRef(tx, accountId, cid, path)
     if (await hasRefs(tx, accountId, cid)) return
@@ -61,11 +47,6 @@ export function createBlobRefs({ clock }: { readonly clock: Pick<Clock, 'now'> }
       for (const cid of await refsOf(tx, accountId, path)) await release(tx, accountId, cid, path)
     },
     removeAll: (tx, accountId) => dropBlobsOf(tx, accountId, clock.now()),
-    replaceAll: async (tx, accountId, rev, expected) => {
-      await deleteRefsOf(tx, accountId)
-      for (const { cid, path } of expected) await insertRef(tx, accountId, cid, path)
-      await settleUses(tx, accountId, rev, clock.now())
-    },
   }
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Refusal } from '../../kernel/errors.ts'
-import { blobBytesOf, missingBlobs, referredBlobs } from '../database/blobs.ts'
+import { blobBytesOf, insertRef, missingBlobs, referredBlobs } from '../database/blobs.ts'
 import { alice, bob } from '../sync/test-house.ts'
 import { openRepoHouse, type RepoHouse } from '../sync/test-repos.ts'
 import { type BlobSweeper, createBlobSweeper } from './blob-sweeper.ts'
@@ -193,7 +193,7 @@ describe('blobs', () => {
     const cid = (await upload(chunks('expected'))).cid
     await house.database.write(tx => house.blobRefs.removeAll(tx, account))
     const expected = [{ cid, path: 'com.example.note/a' }]
-    await house.database.write(tx => house.blobRefs.replaceAll(tx, account, '3aaaaaaaaaa22', expected))
+    await house.database.write(tx => insertRef(tx, account, cid, 'com.example.note/a'))
     const missing = () => house.database.read(tx => missingBlobs(tx, account, { after: '', limit: 10 }))
     assert.deepEqual(
       (await missing()).map(row => ({ ...row })),

@@ -9,9 +9,10 @@ import { openBlobDisk } from '../../kernel/storage/blob-disk.ts'
 import type { BlobStore } from '../../kernel/storage/blobs.ts'
 import { type AccountStatus, insertAccount, setStatus } from '../database/accounts.ts'
 import type { Repositories, WriteAnswer } from '../repo/acts.ts'
-import { createBlobRefs, type ImportingBlobRefs } from '../repo/blob-refs.ts'
+import { createBlobRefs } from '../repo/blob-refs.ts'
 import { type Blobs, type BlobsOptions, createBlobs } from '../repo/blobs.ts'
 import { createRepositories } from '../repo/repository.ts'
+import type { BlobRefs } from '../repo/store-commit.ts'
 import type { Sequencer } from './events.ts'
 import { createSequencer } from './sequencer.ts'
 import { lastSeq, openTestDatabase, type TestDatabase } from './test-house.ts'
@@ -20,7 +21,7 @@ export interface RepoHouse extends TestDatabase {
   readonly clock: ManualClock
   readonly store: BlobStore
   readonly blobs: Blobs
-  readonly blobRefs: ImportingBlobRefs
+  readonly blobRefs: BlobRefs
   readonly repositories: Repositories
   readonly sequencer: Sequencer
   readonly key: SigningKey
