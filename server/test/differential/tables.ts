@@ -2,17 +2,13 @@ import type { Case } from './case.ts'
 import { blobCases } from './tables-blobs.ts'
 import { httpCases } from './tables-http.ts'
 import { identityCases } from './tables-identity.ts'
-import { applyCases, createCases, deleteCases, importCases, putCases, readCases } from './tables-repo.ts'
-import {
-  accountCases,
-  appPasswordCases,
-  inviteCases,
-  serviceAuthCases,
-  sessionCases,
-  statusCases,
-} from './tables-server.ts'
+import { createCases } from './tables-create.ts'
+import { importCases, readCases } from './tables-repo.ts'
+import { accountCases, inviteCases, serviceAuthCases, statusCases } from './tables-server.ts'
+import { appPasswordCases, sessionCases } from './tables-session.ts'
 import { syncCases } from './tables-sync.ts'
 import { tokenCases } from './tables-tokens.ts'
+import { applyCases, deleteCases, putCases } from './tables-write.ts'
 
 /** All cases by subject, in the order in which they run: later ones use what earlier ones made. */
 export const tables: ReadonlyMap<string, readonly Case[]> = new Map([
