@@ -59,6 +59,13 @@ const acts: Readonly<Record<string, Act>> = {
     await pds.accounts.acts.unlink(account.id, identity)
     return good('That way in is gone.')
   },
+  handle: async ({ account }, form, { pds }) => {
+    const handle = await pds.identity.updateHandle(
+      account.did,
+      (form.get('handle') ?? '').trim().replace(/^@/, ''),
+    )
+    return good(`You are @${handle} from now on.`)
+  },
   password: async ({ account, sessionId }, form, { pds }) => {
     await pds.accounts.acts.setPassword(account.id, form.get('password') ?? '', sessionId)
     return good('The password is set. You are signed out everywhere else.')

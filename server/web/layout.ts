@@ -50,7 +50,7 @@ export function page(options: PageOptions, body: Html): Html {
 <body>
   <a class="skip" href="#main">Skip to the content</a>
   <header class="top">
-    <a class="brand" href="/">${leafMark}<span>Leaf</span></a>
+    <a class="brand" href="/" aria-label="Leaf, home">${leafMark}<span>Leaf</span></a>
     <nav aria-label="Account">
       ${options.development === true ? html`<a href="/mail">Mail</a>` : ''}
       ${viewer === undefined ? html`<a href="/sign-in">Sign in</a>` : signedIn(viewer)}

@@ -82,6 +82,7 @@ export function feedItems(event: LiveEvent): FeedItem[] {
   const { seq, did } = event
   switch (event.type) {
     case 'commit':
+      if (event.ops?.length === 0) return [{ seq, title: 'New commit', detail: did }]
       return (event.ops ?? []).slice(0, opsShownMax).map(op => opItem(event, op))
     case 'identity':
       return [

@@ -56,10 +56,10 @@ export function accountPage(model: AccountModel): Html {
       ${model.notice === undefined ? '' : notice(model.notice)}
       ${model.status === 'active' ? '' : html`<p class="notice warn">This account is ${model.status}: others cannot see it, and nothing can be written.</p>`}
     </section>
-    <section class="pair">${postCard(model)}${feedCard(model)}</section>
+    <div class="pair">${postCard(model)}${feedCard(model)}</div>
     ${clientSection(model)}
     <div class="pair">${waysInCard(model)}${sessionsCard(model)}</div>
-    <div class="pair apart">${appPasswordsCard(model)}${dataCard(model)}</div>`,
+    <div class="pair">${appPasswordsCard(model)}${dataCard(model)}</div>`,
   )
 }
 
@@ -94,7 +94,7 @@ function feedCard(model: AccountModel): Html {
 /** The lines that connect a client; with a password in it only right after one was made. */
 function clientSection(model: AccountModel): Html {
   const password = model.fresh?.password ?? 'xxxx-xxxx-xxxx-xxxx'
-  return html`<section class="card apart" id="connect">
+  return html`<section class="card" id="connect">
     <h2>Connect an app</h2>
     ${model.fresh === undefined ? snippetOffer(model) : html`<p class="notice">This is the app password “${model.fresh.name}”. It is shown only now; it is already in the lines below.</p>`}
     <h3>JavaScript, with @atproto/api</h3>
@@ -193,7 +193,16 @@ function dataCard(model: AccountModel): Html {
       <dt>Records</dt><dd>${model.recordCount}</dd>
       <dt>Pictures, files</dt><dd>${(model.blobBytes / 1_000_000).toFixed(1)} MB</dd>
     </dl>
-    <p class="apart"><a class="button quiet" href="/xrpc/com.atproto.sync.getRepo?did=${model.did}" download="${model.viewer.handle}.car">Download your repository</a></p>
+    <details><summary>Change the handle</summary>
+      <form method="post" action="/account/handle" class="inline">
+        ${csrfField(model.viewer.csrf)}
+        <div class="field"><label for="handle">New handle, with its domain</label>
+          <input type="text" id="handle" name="handle" placeholder="${model.viewer.handle}" maxlength="253" autocomplete="off" autocapitalize="none" spellcheck="false" required></div>
+        <button class="quiet">Change</button>
+      </form>
+      <p class="hint">A domain of your own works too, once it names ${model.did} in a TXT record at _atproto.</p>
+    </details>
+    <p><a class="button quiet" href="/xrpc/com.atproto.sync.getRepo?did=${model.did}" download="${model.viewer.handle}.car">Download your repository</a></p>
   </section>`
 }
 

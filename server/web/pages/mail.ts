@@ -20,7 +20,7 @@ export function mailPage(model: MailModel): Html {
     <p class="lead">This server is in development: mail goes nowhere but here.</p>
     ${
       model.letters.length === 0
-        ? html`<p class="card empty">No mail yet. Ask for one, for instance by confirming your e-mail address on <a href="/account">your account page</a>.</p>`
+        ? html`<p class="card empty">No mail yet. A letter appears here when an app asks for a code, for instance to confirm an e-mail address.</p>`
         : model.letters.map(
             letter => html`<article class="card"><h2>${letter.subject}</h2>
               <p class="soft small">to ${letter.to}, ${letter.when}</p><p class="letter">${letter.body}</p></article>`,
