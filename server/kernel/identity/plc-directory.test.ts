@@ -5,25 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import * as library from '@did-plc/lib'
-import { IdResolver } from '@atproto/identity'
 import { PlcServer, Database as OracleDatabase } from '@did-plc/server'
 import { createManualClock, type ManualClock } from '../clock.ts'
-import { createOperatorFetch } from '../fetch.ts'
-import { generateSigningKey, type SigningKey } from '../keys.ts'
 import { silentLogger } from '../log.ts'
-import { systemRandom } from '../random.ts'
 import type { Database } from '../storage/database.ts'
 import { openSqlite } from '../storage/sqlite.ts'
 import { createPlcLog } from './plc-log.ts'
-import { createPlcClient } from './plc-client.ts'
 import { createPlcDirectory, type PlcDirectory } from './plc-directory.ts'
-import {
-  cidOfPlcOperation,
-  didOfGenesis,
-  signPlcOperation,
-  type UnsignedPlcOperation,
-} from './plc-operation.ts'
-import type { Did } from './types.ts'
+import { cidOfPlcOperation, signPlcOperation } from './plc-operation.ts'
+import { newKey, newPerson, unsigned, update } from './test-person.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'leaf-plc-'))
 let clock: ManualClock
@@ -49,42 +39,6 @@ after(async () => {
   await oracle.destroy()
   rmSync(folder, { recursive: true })
 })
-
-const newKey = () => generateSigningKey(systemRandom)
-
-interface Person {
-  readonly did: Did
-  readonly signing: SigningKey
-  /** In falling priority. */
-  readonly rotation: readonly SigningKey[]
-  readonly genesis: ReturnType<typeof signPlcOperation>
-}
-
-function newPerson(handle: string): Person {
-  const signing = newKey()
-  const rotation = [newKey(), newKey()]
-  const genesis = signPlcOperation(unsigned(handle, signing, rotation, null), rotation[1]!)
-  return { did: didOfGenesis(genesis), signing, rotation, genesis }
-}
-
-function unsigned(
-  handle: string,
-  signing: SigningKey,
-  rotation: readonly SigningKey[],
-  prev: string | null,
-): UnsignedPlcOperation {
-  return {
-    type: 'plc_operation',
-    rotationKeys: rotation.map(({ didKey }) => didKey),
-    verificationMethods: { atproto: signing.didKey },
-    alsoKnownAs: [`at://${handle}`],
-    services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'http://localhost:3334' } },
-    prev,
-  }
-}
-
-const update = (person: Person, handle: string, prev: object, by: SigningKey) =>
-  signPlcOperation(unsigned(handle, person.signing, person.rotation, cidOfPlcOperation(prev as never)), by)
 
 interface Answer {
   readonly status: number
@@ -295,36 +249,4 @@ test('a taken port makes the directory take the next one', async () => {
     await second.stop()
     await new Promise(resolve => blocker.close(resolve))
   }
-})
-
-test('the client submits, reads, and passes the directory’s reason on', async () => {
-  const client = createPlcClient({ url: () => url, fetch: createOperatorFetch() })
-  const gus = newPerson('gus.test')
-  assert.equal(await client.data(gus.did), undefined)
-  assert.equal(await client.last(gus.did), undefined)
-  await client.submit(gus.did, gus.genesis)
-  assert.deepEqual((await client.data(gus.did))?.alsoKnownAs, ['at://gus.test'])
-  assert.deepEqual(await client.last(gus.did), {
-    cid: cidOfPlcOperation(gus.genesis),
-    operation: gus.genesis,
-  })
-  await assert.rejects(client.submit(gus.did, gus.genesis), {
-    code: 'invalid',
-    message: 'Operations not correctly ordered',
-  })
-})
-
-test('a directory that cannot be reached is an upstream refusal', async () => {
-  const client = createPlcClient({ url: () => 'http://127.0.0.1:1', fetch: createOperatorFetch() })
-  await assert.rejects(client.data('did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'), { code: 'upstream' })
-})
-
-test('@atproto/identity resolves a DID against the embedded directory', async () => {
-  const hal = newPerson('hal.test')
-  await post(url, hal.did, hal.genesis)
-  const resolver = new IdResolver({ plcUrl: url, fetch: globalThis.fetch })
-  const data = await resolver.did.resolveAtprotoData(hal.did)
-  assert.equal(data.signingKey, hal.signing.didKey)
-  assert.equal(data.handle, 'hal.test')
-  assert.equal(data.pds, 'http://localhost:3334')
 })

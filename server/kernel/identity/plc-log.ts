@@ -44,6 +44,8 @@ type Library = typeof import('@did-plc/lib')
 export const loadPlcLibrary = (): Promise<Library> => import('@did-plc/lib')
 
 const attemptsMax = 3
+/** One writer at a time: the export's cursor rises over all DIDs. */
+const locks = { locks: ['plc'] }
 
 /** A log in the house's database. */
 export function createPlcLog({ database, clock }: PlcLogDependencies): PlcLog {
@@ -67,7 +69,7 @@ export function createPlcLog({ database, clock }: PlcLogDependencies): PlcLog {
           await appendOperation(tx, { did, cid, operation: JSON.stringify(operation) }, clock.now())
           for (const undone of nullified) await nullifyOperation(tx, did, undone)
           return true
-        })
+        }, locks)
         if (done) return
       }
       throw new Refusal('conflict', 'Proposed prev does not match the most recent operation')

@@ -120,6 +120,28 @@ test('callers at the same time share one fetch', async () => {
   assert.equal(calls.length, 1)
 })
 
+test('so many fetches run at once and no more', async () => {
+  const { promise: full, resolve: fill } = Promise.withResolvers<void>()
+  let stuck = 0
+  const lazy = createIdentityResolver({
+    fetch: createSafeFetch({ allowLoopback: true }),
+    operatorFetch: () => {
+      stuck += 1
+      if (stuck === 500) fill()
+      return new Promise(() => undefined)
+    },
+    plcUrl: () => base,
+    clock,
+    allowLocalhost: true,
+  })
+  const letters = 'abcdefghijklmnopqrstuvwxyz'
+  const didOf = (at: number): Did =>
+    `did:plc:${'a'.repeat(22)}${letters[Math.floor(at / 26)]}${letters[at % 26]}`
+  for (let at = 0; at < 500; at += 1) void lazy.document(didOf(at))
+  await full
+  await assert.rejects(lazy.document(didOf(501)), { code: 'unavailable' })
+})
+
 test('that there is no document is remembered for half a minute', async () => {
   answer = status(404)
   assert.equal(await resolver.document(alice), undefined)

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { signPlcOperation } from '../../kernel/identity/plc-operation.ts'
 import { generateSigningKey } from '../../kernel/keys.ts'
 import { systemRandom } from '../../kernel/random.ts'
-import type { Account } from '../database/accounts.ts'
+import { type Account, insertAccount } from '../database/accounts.ts'
 import { nextOperation, withHandle } from './plc.ts'
 import { type IdentityHouse, openIdentityHouse, publicUrl } from './test-house.ts'
 
@@ -160,6 +160,44 @@ test('a DID whose rotation keys were taken from us cannot be renamed by us', asy
   await assert.rejects(house.assertServedHere(alice), {
     message: 'Server rotation key not included in PLC DID data',
   })
+})
+
+test('the handle of a did:web changes when its own document says so, and its operations are not ours', async () => {
+  const did = house.webDid
+  const keys = house.creation.prepareKeys(did)
+  const mail = {
+    email: null,
+    emailConfirmedAt: null,
+    passwordHash: null,
+    recoveryKey: null,
+    inviteCode: null,
+  }
+  const row = { did, handle: 'webby.test', status: 'active' as const, createdAt: 0, ...keys, ...mail }
+  await house.database.write(tx => insertAccount(tx, row))
+  const account = await house.account(did)
+  const describe = (handle: string) =>
+    house.outside.set(
+      '.well-known/did.json',
+      JSON.stringify({
+        id: did,
+        alsoKnownAs: [`at://${handle}`],
+        verificationMethod: [
+          { id: '#atproto', type: 'Multikey', controller: did, publicKeyMultibase: keys.signingKey.slice(8) },
+        ],
+        service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: publicUrl }],
+      }),
+    )
+  describe('webby.test')
+  await assert.rejects(house.updateHandle(did, 'webster.test'), {
+    wireName: 'InvalidRequest',
+    message: 'DID is not properly configured for handle',
+  })
+  assert.equal(await house.pending(), 0)
+  describe('webster.test')
+  assert.equal(await house.updateHandle(did, 'webster.test'), 'webster.test')
+  assert.equal((await house.account(did)).handle, 'webster.test')
+  await house.assertServedHere(account)
+  await assert.rejects(house.plcActs.sign(did, {}, agreed), { wireName: 'InvalidRequest' })
 })
 
 const agreed = () => Promise.resolve()

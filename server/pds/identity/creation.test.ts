@@ -93,8 +93,8 @@ test('a signing key that was changed on another node is not taken from memory', 
       signingKeySealed,
     ]),
   )
-  const after = await house.account(account.did)
-  const signer = await house.database.read(tx => house.keys.signerFor(tx, after))
+  const changed = await house.account(account.did)
+  const signer = await house.database.read(tx => house.keys.signerFor(tx, changed))
   assert.equal(signer.didKey, signingKey)
 })
 

@@ -50,8 +50,10 @@ export interface IdentityHouse {
   readonly sweeper: IdentitySweeper
   /** The #identity events so far. */
   readonly announced: { readonly did: Did; readonly handle?: string }[]
-  /** What the outside says of handles, by handle. */
+  /** What the outside says: DIDs by handle, and other documents by path. */
   readonly outside: Map<string, string>
+  /** The did:web whose document is `outside`'s `.well-known/did.json`. */
+  readonly webDid: Did
   setWeather(weather: Weather): void
   /** An account with its DID in the directory. */
   join(
@@ -130,6 +132,7 @@ export async function openIdentityHouse(
     sweeper: createIdentitySweeper({ database, clock, changes, log: silentLogger }),
     announced,
     outside,
+    webDid: `did:web:localhost%3A${web.port}`,
     setWeather: next => {
       weather = next
     },
@@ -181,6 +184,7 @@ async function openHandleServer(outside: ReadonlyMap<string, string>) {
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   return {
+    port,
     url: `http://127.0.0.1:${port}`,
     close: () => {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
