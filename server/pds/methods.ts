@@ -41,6 +41,7 @@ import { createRequestEmailUpdate } from './xrpc/handlers/server/request-email-u
 import { createRequestPasswordReset } from './xrpc/handlers/server/request-password-reset.ts'
 import { createResetPassword } from './xrpc/handlers/server/reset-password.ts'
 import { createUpdateEmail } from './xrpc/handlers/server/update-email.ts'
+import { createImportRepo } from './xrpc/handlers/repo/import-repo.ts'
 import { createListMissingBlobs } from './xrpc/handlers/repo/list-missing-blobs.ts'
 import { createUploadBlob } from './xrpc/handlers/repo/upload-blob.ts'
 import { createSyncMethods } from './xrpc/handlers/sync/methods.ts'
@@ -141,6 +142,7 @@ function repoMethods(deps: PdsDependencies, { repo }: MethodRooms): AnyXrpcMetho
     createApplyWrites(writing),
     createUploadBlob({ database, blobs: repo.blobs }),
     createListMissingBlobs({ database }),
+    createImportRepo({ imports: repo.imports, importBytesMax: settings.importBytesMax }),
     createGetRecord({ reading }),
     createListRecords({ reading }),
   ]

@@ -5,6 +5,7 @@ import type { PdsDependencies } from './index.ts'
 import { createBlobRefs } from './repo/blob-refs.ts'
 import { createBlobSweeper } from './repo/blob-sweeper.ts'
 import { createBlobs } from './repo/blobs.ts'
+import { createImports } from './repo/import.ts'
 import { createReading } from './repo/reading.ts'
 import { createRepositories } from './repo/repository.ts'
 import { createRepoExports } from './sync/export.ts'
@@ -54,7 +55,16 @@ export function createRepoRoom(deps: PdsDependencies, { keys, sequencer, lexicon
     logger: deps.log,
     temporaryMs: settings.blobTemporaryMs,
   })
+  const imports = createImports({
+    database,
+    clock,
+    random,
+    keys,
+    sequencer,
+    importBytesMax: settings.importBytesMax,
+  })
   return {
+    imports,
     nodeCache,
     blobRefs,
     rules,
@@ -62,7 +72,10 @@ export function createRepoRoom(deps: PdsDependencies, { keys, sequencer, lexicon
     blobs,
     exports: createRepoExports({ database }),
     reading: createReading({ database, renderBytesMax }),
-    start: async () => sweeper.start(),
+    start: async () => {
+      sweeper.start()
+      await imports.start()
+    },
     stop: () => sweeper.stop(),
   }
 }
