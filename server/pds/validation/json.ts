@@ -128,7 +128,7 @@ function walkMap(value: JsonMap, walk: JsonWalk, depth: number): Fault | undefin
     walk.legacyBlob = String(value['cid'])
   }
   for (const key of Object.keys(value)) {
-    if (key === '__proto__' || key === 'constructor') return fault(`Invalid key: ${key}`)
+    if (key === '__proto__') return fault(`Invalid key: ${key}`)
     const member = value[key]
     if (typeof member === 'string' || typeof member === 'boolean') continue
     const found = walkJson(member, walk, depth + 1)

@@ -260,8 +260,8 @@ describe('against @atproto/lexicon', () => {
 
   test('any JSON is accepted or refused, and what is accepted comes back the same', () => {
     fc.assert(
-      fc.property(fc.json({ maxDepth: 6 }), text => {
-        const record: unknown = JSON.parse(text)
+      fc.property(fc.json({ maxDepth: 6 }), json => {
+        const record: unknown = JSON.parse(json)
         try {
           const { block, value } = prepare(record, { collection: 'com.example.any', validate: false })
           assert.deepEqual(JSON.parse(JSON.stringify(decode(block.bytes))), JSON.parse(JSON.stringify(value)))

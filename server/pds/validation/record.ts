@@ -1,5 +1,5 @@
 /** A record on its way in: looked at, completed, encoded. Nothing here touches the database. */
-import { encode } from '@atcute/cbor'
+import { encodeJson } from './encode-json.ts'
 import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
 import { type Block, blockOf } from '@leaf/atproto/cid'
 import { refuse } from '../xrpc/refuse.ts'
@@ -50,7 +50,7 @@ export function prepareRecord(
   if (walk.legacyBlob !== undefined) {
     throw refuse('InvalidRequest', `Legacy blobs are not allowed (${walk.legacyBlob})`)
   }
-  const bytes = encode(value)
+  const bytes = encodeJson(value)
   if (bytes.length > rules.recordBytesMax) {
     throw refuse('InvalidRequest', `a record of ${bytes.length} bytes exceeds ${rules.recordBytesMax}`)
   }
