@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decode, encode } from '@atcute/cbor'
-import { Secp256k1Keypair, verifySignature } from '@atproto/crypto'
+import { decode } from '@atcute/cbor'
+import { verifySignature } from '@atproto/crypto'
 import {
   BlockMap,
   MemoryBlockstore,
@@ -14,73 +14,13 @@ import {
 } from '@atproto/repo'
 import * as fc from 'fast-check'
 import { parseCar } from './car-read.ts'
-import { carBytes } from './car.ts'
-import { blockOf, type Block, type Cid, cidKey, cidToString } from './cid.ts'
+import { cidToString } from './cid.ts'
 import { decodeCommit, verifyCommit } from './commit.ts'
-import { MalformedError, MissingBlockError, RepoError } from './errors.ts'
-import { decodeNode, encodeNode } from './mst-node.ts'
+import { RepoError } from './errors.ts'
 import { invertOps } from './proof.ts'
-import { exportTree } from './repo-export.ts'
-import { commitBlocksBytesMax, type FormattedCommit, formatCommit, type RepoWrite } from './repo.ts'
-import { createTestStore, referenceCid, sha256, type TestStore } from './test-support.ts'
-
-const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
-const keypair = await Secp256k1Keypair.create()
-const sign = (bytes: Uint8Array) => keypair.sign(bytes)
-
-const record = (value: unknown): Block => blockOf(encode({ $type: 'com.example.record', value }), sha256)
-
-interface TestRepo {
-  readonly store: TestStore
-  head: FormattedCommit | null
-  /** How often each record's block is used. */
-  readonly refs: Map<string, number>
-  write(writes: readonly RepoWrite[]): Promise<FormattedCommit>
-  car(): Promise<Uint8Array>
-}
-
-/** A repository as a server keeps it: nodes by presence, records by number of uses. */
-function createTestRepo(): TestRepo {
-  const store = createTestStore()
-  const refs = new Map<string, number>()
-  const repo: TestRepo = {
-    store,
-    head: null,
-    refs,
-    write: async writes => {
-      const commit = await formatCommit({
-        source: store.source,
-        did,
-        head: repo.head,
-        writes,
-        sign,
-        nowMs: 1_700_000_000_000,
-        clockId: 7,
-      })
-      store.put(commit.newNodes)
-      store.put(commit.newRecords)
-      store.remove(commit.removedNodes)
-      for (const block of commit.newRecords)
-        refs.set(cidKey(block.cid), (refs.get(cidKey(block.cid)) ?? 0) + 1)
-      for (const cid of commit.removedRecords) {
-        const left = (refs.get(cidKey(cid)) ?? 0) - 1
-        assert(left >= 0, 'a record is released no more often than it is used')
-        refs.set(cidKey(cid), left)
-        if (left === 0) store.remove([cid])
-      }
-      repo.head = commit
-      return commit
-    },
-    car: async () => {
-      const head = repo.head
-      assert(head !== null)
-      const blocks: Block[] = [head.commit]
-      for await (const batch of exportTree(head.data, store.load)) blocks.push(...batch)
-      return carBytes([head.commit.cid], blocks)
-    },
-  }
-  return repo
-}
+import { commitBlocksBytesMax, type RepoWrite } from './repo.ts'
+import { createTestRepo, did, keypair, record } from './test-repo.ts'
+import { referenceCid, sha256 } from './test-support.ts'
 
 const pathArbitrary = fc.oneof(
   fc
@@ -259,64 +199,4 @@ test('more than 200 operations, or blocks of more than two million bytes, are re
   assert.equal(most.ops.length, 200)
   const nearly = await repo.write([large('a.b/x', 998_000), large('a.b/y', 998_000)])
   assert(nearly.slice.length <= commitBlocksBytesMax)
-})
-
-test('without one of the proof’s nodes, undoing fails by naming the block', async () => {
-  const repo = createTestRepo()
-  const paths = Array.from({ length: 300 }, (_, index) => `a.b/${index}`)
-  await repo.write(paths.slice(0, 150).map(path => ({ action: 'create', path, record: record(path) })))
-  await repo.write(paths.slice(150).map(path => ({ action: 'create', path, record: record(path) })))
-  let needed = 0
-  for (const path of paths.slice(0, 40)) {
-    const before = repo.head!.data
-    const commit = await repo.write([{ action: 'delete', path }])
-    const { blocks } = parseCar(commit.slice, { sha256 })
-    for (const left of blocks.slice(1)) {
-      const rest = blocks.filter(block => block !== left)
-      const inverting = invertOps({ root: commit.data, blocks: rest, ops: commit.ops, sha256 })
-      await assert.rejects(
-        inverting,
-        (error: unknown) => error instanceof MissingBlockError && error.cid === cidToString(left.cid),
-      )
-      needed += 1
-    }
-    assert.deepEqual(await invertOps({ root: commit.data, blocks, ops: commit.ops, sha256 }), before)
-  }
-  assert(needed > 40)
-})
-
-test('operations that the tree contradicts are not undone', async () => {
-  const repo = createTestRepo()
-  const commit = await repo.write([{ action: 'create', path: 'a.b/1', record: record(1) }])
-  const { blocks } = parseCar(commit.slice, { sha256 })
-  const invert = (op: FormattedCommit['ops'][number]) =>
-    invertOps({ root: commit.data, blocks, ops: [op], sha256 })
-  const mismatch = (error: unknown) => error instanceof RepoError && error.code === 'mismatch'
-  const op = commit.ops[0]!
-  await assert.rejects(invert({ ...op, cid: record(2).cid }), mismatch)
-  await assert.rejects(invert({ ...op, path: 'a.b/2' }), mismatch)
-  await assert.rejects(invert({ action: 'delete', path: 'a.b/1', cid: null, prev: record(1).cid }), mismatch)
-  await assert.rejects(invert({ action: 'delete', path: 'a.b/9', cid: null, prev: null }), mismatch)
-})
-
-test('nodes that no tree can have are refused while undoing: keys on wrong layers, empty nodes, endless depth', async () => {
-  const block = (keys: readonly string[], trees: readonly (Cid | null)[]): Block =>
-    blockOf(encodeNode({ keys, values: keys.map(() => record(1).cid), trees }), sha256)
-  const refuse = async (root: Cid, path: string, blocks: readonly Block[]) => {
-    const prev = record(2).cid
-    const there = blocks.some(node => decodeNode(node.bytes, node.cid).keys.includes(path))
-    const cid = there ? record(1).cid : null
-    const ops = [{ action: there ? ('update' as const) : ('delete' as const), path, cid, prev }]
-    await assert.rejects(invertOps({ root, blocks, ops, sha256 }), MalformedError)
-  }
-  const mixed = block(['A0/374913', 'D2/269196'], [null, null, null])
-  await refuse(mixed.cid, 'A0/374913', [mixed])
-  const empty = block([], [null])
-  const above = block(['B1/986427'], [empty.cid, null])
-  await refuse(above.cid, 'A0/374913', [above, empty])
-  const chain = [block(['A0/374913'], [null, null])]
-  for (let index = 0; index < 200; index += 1) chain.unshift(block([], [chain[0]!.cid]))
-  const top = block(['B1/986427'], [chain[0]!.cid, null])
-  await refuse(top.cid, 'A0/374913', [top, ...chain])
-  await refuse(chain[0]!.cid, 'A0/374913', chain)
 })
