@@ -33,8 +33,8 @@ export interface LoggerOptions {
   readonly write: (line: string) => void
 }
 
-/** Names of fields that are never written, wherever somebody puts them by mistake (two levels deep). */
-const secretFields = [
+/** Names of fields that are never written, wherever somebody puts them by mistake. */
+const secretFields: ReadonlySet<string> = new Set([
   'password',
   'secret',
   'token',
@@ -45,7 +45,33 @@ const secretFields = [
   'set-cookie',
   'privateKey',
   'clientSecret',
-]
+])
+
+/** How deep fields are looked through for secrets. */
+const secretDepthMax = 3
+
+/** The fields, with `…` for secrets. By hand, because pino's own redaction costs ten times the line. */
+function withoutSecrets(fields: LogFields, depth = 1): LogFields {
+  let clean: Record<string, unknown> | undefined
+  for (const name in fields) {
+    const value = fields[name]
+    const shown = secretFields.has(name)
+      ? '…'
+      : depth < secretDepthMax && isPlain(value)
+        ? withoutSecrets(value, depth + 1)
+        : value
+    if (shown === value) continue
+    clean ??= { ...fields }
+    clean[name] = shown
+  }
+  return clean ?? fields
+}
+
+function isPlain(value: unknown): value is LogFields {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
 
 /** A logger on pino. */
 export function createLogger({ level, format, write }: LoggerOptions): Logger {
@@ -58,18 +84,17 @@ export function createLogger({ level, format, write }: LoggerOptions): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
-    redact: { paths: secretFields.flatMap(name => [`["${name}"]`, `*["${name}"]`]), censor: '…' },
   }
   return wrap(pino(options, destination))
 }
 
 function wrap(inner: PinoLogger): Logger {
   return {
-    debug: (fields, message) => inner.debug(fields, message),
-    info: (fields, message) => inner.info(fields, message),
-    warn: (fields, message) => inner.warn(fields, message),
-    error: (fields, message) => inner.error(fields, message),
-    child: fields => wrap(inner.child(fields)),
+    debug: (fields, message) => inner.debug(withoutSecrets(fields), message),
+    info: (fields, message) => inner.info(withoutSecrets(fields), message),
+    warn: (fields, message) => inner.warn(withoutSecrets(fields), message),
+    error: (fields, message) => inner.error(withoutSecrets(fields), message),
+    child: fields => wrap(inner.child(withoutSecrets(fields))),
   }
 }
 
