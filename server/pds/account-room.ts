@@ -1,13 +1,14 @@
 /** Builds accounts: ways in, sessions, the guard. */
 import { atprotoKeyOf } from '../kernel/identity/document.ts'
 import { verifySignature } from '../kernel/keys.ts'
+import { createBackground } from './auth/background.ts'
 import { createCookies } from './auth/cookies.ts'
 import { createCsrf } from './auth/csrf.ts'
 import { createAccountActs } from './auth/account-acts.ts'
 import { createAccountStatus } from './auth/account-status.ts'
 import { createAppPasswords } from './auth/app-passwords.ts'
 import { createCreateAccount } from './auth/create-account.ts'
-import { createCreationSweeper, pendingAgeMs } from './auth/creation-sweeper.ts'
+import { createCreationSweeper } from './auth/creation-sweeper.ts'
 import { createEmailTokens } from './auth/email-tokens.ts'
 import { createAuthenticate } from './auth/guard.ts'
 import { createInvites } from './auth/invites.ts'
@@ -84,6 +85,7 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     resolveHandle: handle => resolver.handle(handle),
   })
   const sweepCreations = createCreationSweeper({ ...finishing, identity: creation, log })
+  const background = createBackground({ database, clock, log, sweepCreations })
   const mailbox = deps.production ? undefined : createMailbox({ database, clock })
   const mail = mailOf(settings) ?? mailbox ?? noMail
   const { hostname } = parts.place
@@ -115,7 +117,6 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     providers,
     blobQuotaBytes: settings.blobQuotaBytes,
   })
-  let endSweeps: (() => void) | undefined
   return {
     keys,
     tokens,
@@ -147,10 +148,8 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
       createAccount,
       development,
     }),
-    start: async () => {
-      endSweeps = clock.every(pendingAgeMs, () => void sweepCreations())
-    },
-    stop: async () => endSweeps?.(),
+    start: () => background.start(),
+    stop: () => background.stop(),
   }
 }
 
