@@ -1,6 +1,6 @@
 /** Calls to the outside. Everything that follows a URL somebody gave us goes through `SafeFetch`. */
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { resolveAddresses } from './dns.ts'
 import { Refusal } from './errors.ts'
 import { exchange, type Target } from './outbound.ts'
 import { isLoopbackAddress, isPublicAddress } from './public-address.ts'
@@ -40,19 +40,16 @@ export type ResolveHost = (hostname: string) => Promise<readonly string[]>
 export interface SafeFetchPolicy {
   /** Development: loopback addresses and plain http are allowed too. */
   readonly allowLoopback: boolean
-  /** Default: the system's resolver. */
+  /** Default: the system's DNS. */
   readonly resolve?: ResolveHost
 }
 
 const timeoutDefaultMs = 10_000
 const bytesDefault = 1024 * 1024
 
-const systemResolve: ResolveHost = async hostname =>
-  (await lookup(hostname, { all: true })).map(({ address }) => address)
-
 /** A `SafeFetch` for URLs that somebody gave us. */
 export function createSafeFetch(policy: SafeFetchPolicy): SafeFetch {
-  const { allowLoopback, resolve = systemResolve } = policy
+  const { allowLoopback, resolve = resolveAddresses } = policy
   const allowed = (address: string) =>
     isPublicAddress(address) || (allowLoopback && isLoopbackAddress(address))
   return createFetch(async url => {

@@ -1,5 +1,5 @@
 /** Asks the outside whose a handle is. https://atproto.com/specs/handle#handle-resolution */
-import { resolveTxt } from 'node:dns/promises'
+import { resolveTxt } from '../dns.ts'
 import type { SafeFetch } from '../fetch.ts'
 import { isDid } from './did.ts'
 import type { Did, Handle } from './types.ts'
@@ -9,7 +9,7 @@ export type ResolveTxt = (name: string) => Promise<readonly (readonly string[])[
 
 export interface HandleLookupDependencies {
   readonly fetch: SafeFetch
-  /** Default: the system's resolver. */
+  /** Default: the system's DNS. */
   readonly resolveTxt?: ResolveTxt
   /** Where a handle's well-known document is. Default: `https://<handle>/.well-known/atproto-did`. */
   readonly wellKnownUrl?: (handle: Handle) => string
@@ -26,7 +26,7 @@ export function createHandleLookup(
 ): (handle: Handle) => Promise<Did | undefined> {
   const {
     fetch,
-    resolveTxt: txt = systemTxt,
+    resolveTxt: txt = resolveTxt,
     wellKnownUrl = handle => `https://${handle}/.well-known/atproto-did`,
   } = dependencies
   const byHttps = async (handle: Handle, signal: AbortSignal) => {
@@ -46,8 +46,6 @@ export function createHandleLookup(
     return asDid(dns)
   }
 }
-
-const systemTxt: ResolveTxt = name => resolveTxt(name)
 
 /** The one DID that the records name; several different ones name none. */
 function didInRecords(records: readonly (readonly string[])[]): string | undefined {

@@ -55,6 +55,8 @@ export interface IdentityHouse {
   /** The did:web whose document is `outside`'s `.well-known/did.json`. */
   readonly webDid: Did
   setWeather(weather: Weather): void
+  /** Runs an act that is cut off just after the directory took its operation, as if the process ended there. */
+  cutOff(act: () => Promise<unknown>): Promise<void>
   /** An account with its DID in the directory. */
   join(
     handle: string,
@@ -85,7 +87,15 @@ export async function openIdentityHouse(
     if (weather === 'answers lost') throw new Refusal('upstream-timeout', 'the answer was lost')
     return response
   }
-  const plc = createPlcClient({ url: () => plcUrl, fetch })
+  const client = createPlcClient({ url: () => plcUrl, fetch })
+  let cut = false
+  const plc: PlcClient = {
+    ...client,
+    submit: async (did, operation) => {
+      await client.submit(did, operation)
+      if (cut) throw new Error('the process ends here')
+    },
+  }
   const resolver = createIdentityResolver({
     fetch: createSafeFetch({ allowLoopback: true }),
     operatorFetch: fetch,
@@ -135,6 +145,14 @@ export async function openIdentityHouse(
     webDid: `did:web:localhost%3A${web.port}`,
     setWeather: next => {
       weather = next
+    },
+    cutOff: async act => {
+      cut = true
+      await act().then(
+        () => Promise.reject(new Error('the act went through')),
+        () => undefined,
+      )
+      cut = false
     },
     join: async (handle, { recoveryKey, status = 'active' } = {}) => {
       const prepared = creation.prepareIdentity({
