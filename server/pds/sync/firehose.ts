@@ -58,7 +58,7 @@ export function createFirehose(options: FirehoseOptions): Firehose {
   let cancelPings: (() => void) | undefined
   let onEmpty: (() => void) | undefined
 
-  const serve = async (webSocket: WebSocket, socket: Duplex, request: IncomingMessage, address: string) => {
+  const serve = async (webSocket: WebSocket, socket: Duplex, start: Start, address: string) => {
     const subscriber = createSubscriber({
       socket,
       webSocket,
@@ -70,12 +70,7 @@ export function createFirehose(options: FirehoseOptions): Firehose {
     subscribers.add(subscriber)
     webSocket.once('close', () => {
       subscribers.delete(subscriber)
-      places.free(address)
       if (subscribers.size === 0) onEmpty?.()
-    })
-    const start = await startOf(options, request.url ?? '').catch((error: unknown) => {
-      logger.error({ error }, 'a subscriber of the firehose cannot be served')
-      return { error: 'InternalServerError', message: 'the log of events cannot be read' }
     })
     if ('error' in start) {
       subscriber.refuse(start.error, start.message)
@@ -90,20 +85,31 @@ export function createFirehose(options: FirehoseOptions): Firehose {
     logger.debug({ address, end }, 'a subscriber of the firehose has gone')
   }
 
+  const refuseWhenStopping = () => {
+    if (stopping) throw new Refusal('unavailable', 'the server is stopping')
+  }
+
+  const upgrade = async (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    { address }: RequestContext,
+  ): Promise<void> => {
+    refuseWhenStopping()
+    places.take(address)
+    socket.once('close', () => places.free(address))
+    // Until the WebSocket has the socket, nobody else listens; an error is followed by the close above.
+    const onError = () => undefined
+    socket.on('error', onError)
+    // Read before the handshake: whatever is written once the subscriber sees it open comes to it.
+    const start = await startOf(options, request.url ?? '')
+    refuseWhenStopping()
+    socket.off('error', onError)
+    server.handleUpgrade(request, socket, head, webSocket => void serve(webSocket, socket, start, address))
+  }
+
   return {
-    route: {
-      path: '/xrpc/com.atproto.sync.subscribeRepos',
-      upgrade: (request, socket, head, context: RequestContext) => {
-        if (stopping) throw new Refusal('unavailable', 'the server is stopping')
-        places.take(context.address)
-        const release = () => places.free(context.address)
-        socket.once('close', release)
-        server.handleUpgrade(request, socket, head, webSocket => {
-          socket.off('close', release)
-          void serve(webSocket, socket, request, context.address)
-        })
-      },
-    },
+    route: { path: '/xrpc/com.atproto.sync.subscribeRepos', upgrade },
     count: () => subscribers.size,
     start: () => {
       cancelPings = clock.every(pingMs, () => {

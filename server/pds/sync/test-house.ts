@@ -121,15 +121,12 @@ async function serveUpgrades(route: UpgradeRoute) {
       host: 'localhost',
       signal: new AbortController().signal,
     }
-    try {
-      void route.upgrade(request, socket, head, context)
-    } catch (error) {
-      const status =
-        error instanceof Refusal && error.code === 'limited'
-          ? '429 Too Many Requests'
-          : '503 Service Unavailable'
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
-    }
+    Promise.resolve(route.upgrade(request, socket, head, context)).catch((error: unknown) => {
+      const limited = error instanceof Refusal && error.code === 'limited'
+      socket.end(
+        `HTTP/1.1 ${limited ? '429 Too Many Requests' : '503 Service Unavailable'}\r\nConnection: close\r\n\r\n`,
+      )
+    })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
