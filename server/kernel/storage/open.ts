@@ -4,6 +4,7 @@ import type { Logger } from '../log.ts'
 import type { Random } from '../random.ts'
 import type { BlobStore } from './blobs.ts'
 import type { Database } from './database.ts'
+import type { S3Settings } from './s3-client.ts'
 
 export interface StorageOptions {
   readonly dataDir: string
@@ -14,17 +15,6 @@ export interface StorageOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
-}
-
-export interface S3Settings {
-  readonly bucket: string
-  /** Absent: AWS's for the region. */
-  readonly endpoint: string | undefined
-  readonly region: string
-  readonly keyId: string
-  readonly secret: string
-  /** Whether the bucket stands in the path instead of the host name. */
-  readonly pathStyle: boolean
 }
 
 /** Opens the database that the settings ask for. What the other one needs is not loaded. */

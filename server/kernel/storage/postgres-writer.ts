@@ -1,5 +1,4 @@
 import { Refusal } from '../errors.ts'
-import type { MigrationTx } from './migrate.ts'
 import type { Outcome } from './outcome.ts'
 import {
   type PostgresClient,
@@ -11,14 +10,9 @@ import {
   toldPostgresError,
 } from './postgres-client.ts'
 import { runScope } from './postgres-scope.ts'
+import type { WriteJob } from './write-queue.ts'
 
-/** The one writer of this node: transactions that wait are run one after another and made durable together. */
-export interface PostgresWriter {
-  write<T>(fn: (tx: MigrationTx) => Promise<T>, locks: readonly string[]): Promise<T>
-  /** Resolves when nothing waits any more. */
-  idle(): Promise<void>
-}
-
+/** What the one writer of this node works with. */
 export interface PostgresWriterOptions {
   /** The writer's connection; opens it (again) when there is none. */
   readonly connect: () => Promise<PostgresClient>
@@ -39,54 +33,19 @@ const groupJobsMax = 50
 /** How often a group, then each of its transactions alone, is tried when others are in the way. */
 const attemptsMax = 5
 
-/** Transactions that may wait; beyond it a write is refused. */
-const waitingMax = 10_000
-
-interface Job {
-  readonly fn: (tx: MigrationTx) => Promise<unknown>
-  readonly locks: readonly string[]
-  readonly settle: (outcome: Outcome) => void
-}
-
-/** Group commit over one connection: what comes while a group is under way is the next group. */
-export function createPostgresWriter(options: PostgresWriterOptions): PostgresWriter {
-  let waiting: Job[] = []
-  let running = false
-  let whenIdle: (() => void)[] = []
-
-  const turn = async (): Promise<void> => {
+/** Group commit over one connection: gives what runs a group of a `WriteQueue`. What comes meanwhile is the next group. */
+export function createPostgresGroup(
+  options: PostgresWriterOptions,
+): (jobs: readonly WriteJob[]) => Promise<number> {
+  return async waiting => {
     const jobs = waiting.slice(0, groupJobsMax)
-    waiting = waiting.slice(groupJobsMax)
     await runPersistently(options, jobs)
-    if (waiting.length > 0) {
-      setImmediate(turn)
-      return
-    }
-    running = false
-    const idle = whenIdle
-    whenIdle = []
-    for (const resolve of idle) resolve()
-  }
-
-  return {
-    write: <T>(fn: (tx: MigrationTx) => Promise<T>, locks: readonly string[]) =>
-      new Promise<T>((resolve, reject) => {
-        if (waiting.length >= waitingMax) {
-          throw new Refusal('unavailable', 'too many writes are waiting', { retryAfterMs: 1000 })
-        }
-        const settle = (outcome: Outcome) =>
-          outcome.ok ? resolve(outcome.value as T) : reject(outcome.error)
-        waiting.push({ fn, locks, settle })
-        if (running) return
-        running = true
-        setImmediate(turn)
-      }),
-    idle: () => (running ? new Promise<void>(resolve => whenIdle.push(resolve)) : Promise.resolve()),
+    return jobs.length
   }
 }
 
 /** Tries a group until it is committed; when others stay in its way, its transactions one by one. */
-async function runPersistently(options: PostgresWriterOptions, jobs: readonly Job[]): Promise<void> {
+async function runPersistently(options: PostgresWriterOptions, jobs: readonly WriteJob[]): Promise<void> {
   let error: unknown
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     try {
@@ -116,11 +75,11 @@ class LostBeforeCommit extends Error {
  * One transaction for all of `jobs`. Locks are the session's and taken before it begins, because its snapshot must be
  * of the time when it has them; they are given back with the same message that commits.
  */
-async function runGroup(options: PostgresWriterOptions, jobs: readonly Job[]): Promise<void> {
+async function runGroup(options: PostgresWriterOptions, jobs: readonly WriteJob[]): Promise<void> {
   const client = await connected(options)
   const flight = createFlight(client)
   const channels = new Set<string>()
-  const settled: { readonly job: Job; readonly outcome: Outcome }[] = []
+  const settled: { readonly job: WriteJob; readonly outcome: Outcome }[] = []
   let committing = false
   try {
     const locks = lockOrder(jobs)
@@ -174,7 +133,7 @@ async function undo(options: PostgresWriterOptions, client: PostgresClient): Pro
 async function runJob(
   client: PostgresClient,
   flight: Flight,
-  fn: Job['fn'],
+  fn: WriteJob['fn'],
 ): Promise<{ readonly outcome: Outcome; readonly notified: Iterable<string> }> {
   let saved = false
   const save = () => {
@@ -227,7 +186,7 @@ function createFlight(client: PostgresClient): Flight {
 }
 
 /** Every lock of a group once: lexical, with `sequence` last, so that two groups never wait for each other. */
-function lockOrder(jobs: readonly Job[]): string[] {
+function lockOrder(jobs: readonly WriteJob[]): string[] {
   const locks = new Set(jobs.flatMap(job => [...job.locks]))
   const last = locks.delete('sequence') ? ['sequence'] : []
   return [...[...locks].toSorted((a, b) => (a < b ? -1 : 1)), ...last]

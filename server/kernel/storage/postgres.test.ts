@@ -99,6 +99,15 @@ describe('PostgreSQL', () => {
     assert.equal(await counted(first), 1)
   })
 
+  it('a read whose connection is lost fails alone, as unavailable', async () => {
+    const { first } = await withCounter()
+    for (let round = 0; round < 3; round += 1) {
+      const failing = first.read(tx => tx.get('SELECT pg_terminate_backend(pg_backend_pid())'))
+      await assert.rejects(failing, error => error instanceof Refusal && error.code === 'unavailable')
+      assert.equal(await counted(first), 0)
+    }
+  })
+
   it('a server that throws everyone out is there again for the next ones, also for who listens', async () => {
     const { first, second } = await withCounter()
     await counted(first)

@@ -2,7 +2,18 @@ import { hash } from 'node:crypto'
 import { AwsClient } from 'aws4fetch'
 import type { Clock } from '../clock.ts'
 import { Refusal } from '../errors.ts'
-import type { S3Settings } from './open.ts'
+
+/** Where the bucket is and who we are to it. */
+export interface S3Settings {
+  readonly bucket: string
+  /** Absent: AWS's for the region. */
+  readonly endpoint: string | undefined
+  readonly region: string
+  readonly keyId: string
+  readonly secret: string
+  /** Whether the bucket stands in the path instead of the host name. */
+  readonly pathStyle: boolean
+}
 
 /** Signed requests to one bucket, tried again where that can help. */
 export interface S3Client {

@@ -3,18 +3,12 @@ import { Corruption, Refusal } from '../errors.ts'
 import { statementOf } from './dialect.ts'
 import type { DiskGuard } from './disk-guard.ts'
 import { readOnlyRefusal } from './disk-guard.ts'
-import type { MigrationTx } from './migrate.ts'
 import type { Outcome } from './outcome.ts'
 import { type SqliteConnection, sqliteResultCode } from './sqlite-connection.ts'
 import { createSqliteScope, createTurnWatch } from './sqlite-scope.ts'
+import type { WriteJob } from './write-queue.ts'
 
-/** The one writer: transactions that wait are run one after another and made durable together. */
-export interface SqliteWriter {
-  write<T>(fn: (tx: MigrationTx) => Promise<T>): Promise<T>
-  /** Resolves when nothing waits any more. */
-  idle(): Promise<void>
-}
-
+/** What the one writer of the database works with. */
 export interface SqliteWriterOptions {
   readonly connection: SqliteConnection
   readonly clock: Clock
@@ -29,98 +23,59 @@ const groupJobsMax = 256
 /** Time after which a group takes no further transaction: requests wait for as long as the loop does. */
 const groupMsMax = 10
 
-/** Transactions that may wait; beyond it a write is refused. */
-const waitingMax = 10_000
-
-interface Job {
-  readonly fn: (tx: MigrationTx) => Promise<unknown>
-  readonly settle: (outcome: Outcome) => void
-}
-
 /**
- * Group commit. A group runs in one turn of the event loop, with a turn between two groups in which requests are read:
- * whoever asks during a group's fsync is part of the next. A lone writer waits for nobody.
+ * Group commit: gives what runs a group of a `WriteQueue`. All of a group happens in one turn of the event loop, its
+ * fsync included; whoever asks meanwhile is part of the next.
  */
-export function createSqliteWriter(options: SqliteWriterOptions): SqliteWriter {
+export function createSqliteGroup(
+  options: SqliteWriterOptions,
+): (jobs: readonly WriteJob[]) => Promise<number> {
   const { connection, clock, guard, wake } = options
-  let waiting: Job[] = []
-  let running = false
-  let whenIdle: (() => void)[] = []
   const runJob = createJobRunner(connection)
 
-  const runGroup = async (): Promise<void> => {
+  return async jobs => {
     const startedMs = clock.monotonic()
-    const settled: { readonly job: Job; readonly outcome: Outcome }[] = []
+    const outcomes: Outcome[] = []
     const channels = new Set<string>()
-    const jobs = waiting
-    let next = 0
+    let begun = 0
     try {
       connection.run(begin, [])
-      while (next < jobs.length && next < groupJobsMax && clock.monotonic() - startedMs < groupMsMax) {
-        const job = jobs[next]
+      while (begun < groupJobsMax && clock.monotonic() - startedMs < groupMsMax) {
+        const job = jobs[begun]
         if (job === undefined) break
-        next += 1
+        begun += 1
         const { outcome, notified } = await runJob(job.fn)
-        settled.push({ job, outcome })
+        outcomes.push(outcome)
         for (const channel of notified) channels.add(channel)
       }
       connection.run(commit, [])
     } catch (error) {
       if (connection.isTransaction()) connection.exec('ROLLBACK')
-      const told = toldFailure(error)
+      const told = toldFailure(error, guard)
       // A disk that took none of these takes none of those that wait, either.
-      const failed = guard.reason() === undefined && next > 0 ? next : jobs.length
-      waiting = jobs.slice(failed)
+      const failed = guard.reason() === undefined && begun > 0 ? begun : jobs.length
       for (const job of jobs.slice(0, failed)) job.settle({ ok: false, error: told })
-      return
+      return failed
     }
-    waiting = jobs.slice(next)
-    for (const { job, outcome } of settled) job.settle(outcome)
+    for (const [index, outcome] of outcomes.entries()) jobs[index]?.settle(outcome)
     if (channels.size > 0) wake(channels)
+    return begun
   }
+}
 
-  const toldFailure = (error: unknown): unknown => {
-    const code = sqliteResultCode(error)
-    if (code === resultBusy) {
-      return new Refusal('unavailable', 'another process holds the database', {
-        retryAfterMs: 1000,
-        cause: error,
-      })
-    }
-    const reason = diskReason(code)
-    if (reason === undefined) return error
-    guard.trip(reason)
-    return readOnlyRefusal(reason, error)
+/** What the writers of a group that failed are told; trips the guard when the disk was the reason. */
+function toldFailure(error: unknown, guard: DiskGuard): unknown {
+  const code = sqliteResultCode(error)
+  if (code === resultBusy) {
+    return new Refusal('unavailable', 'another process holds the database', {
+      retryAfterMs: 1000,
+      cause: error,
+    })
   }
-
-  const turn = async (): Promise<void> => {
-    await runGroup()
-    if (waiting.length > 0) {
-      setImmediate(turn)
-      return
-    }
-    running = false
-    const idle = whenIdle
-    whenIdle = []
-    for (const resolve of idle) resolve()
-  }
-
-  return {
-    write: <T>(fn: (tx: MigrationTx) => Promise<T>) =>
-      new Promise<T>((resolve, reject) => {
-        guard.check()
-        if (waiting.length >= waitingMax) {
-          throw new Refusal('unavailable', 'too many writes are waiting', { retryAfterMs: 1000 })
-        }
-        const settle = (outcome: Outcome) =>
-          outcome.ok ? resolve(outcome.value as T) : reject(outcome.error)
-        waiting.push({ fn, settle })
-        if (running) return
-        running = true
-        setImmediate(turn)
-      }),
-    idle: () => (running ? new Promise<void>(resolve => whenIdle.push(resolve)) : Promise.resolve()),
-  }
+  const reason = diskReason(code)
+  if (reason === undefined) return error
+  guard.trip(reason)
+  return readOnlyRefusal(reason, error)
 }
 
 const begin = statementOf('BEGIN IMMEDIATE')
@@ -138,7 +93,7 @@ interface JobResult {
  * Runs one transaction of a group behind a savepoint, which is made when it is first going to change something. Throws
  * only what ends the whole group.
  */
-function createJobRunner(connection: SqliteConnection): (fn: Job['fn']) => Promise<JobResult> {
+function createJobRunner(connection: SqliteConnection): (fn: WriteJob['fn']) => Promise<JobResult> {
   const watch = createTurnWatch()
   return async fn => {
     let saved = false

@@ -10,7 +10,8 @@ import { createDiskGuard } from './disk-guard.ts'
 import { runMigrations } from './migrate.ts'
 import { type SqliteConnection, openSqliteConnection } from './sqlite-connection.ts'
 import { createSqliteReader } from './sqlite-reader.ts'
-import { createSqliteWriter } from './sqlite-writer.ts'
+import { createSqliteGroup } from './sqlite-writer.ts'
+import { createWriteQueue } from './write-queue.ts'
 
 export interface SqliteOptions {
   /** The database file. It and its folder are made when they are not there. */
@@ -51,7 +52,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     probe: () => probe(writing),
   })
   const channels = createChannels(log)
-  const writer = createSqliteWriter({ connection: writing, clock, guard, wake: channels.wake })
+  const writer = createWriteQueue(
+    createSqliteGroup({ connection: writing, clock, guard, wake: channels.wake }),
+  )
   const reader = createSqliteReader(reading)
   let closing: Promise<void> | undefined
 
@@ -76,13 +79,14 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     },
     write: async fn => {
       checkOpen()
-      return writer.write(fn)
+      guard.check()
+      return writer.write(fn, [])
     },
     listen: channels.listen,
     migrate: (system, migrations) => {
       const translated = migrations.map(step => ({ ...step, sql: migrationText('sqlite', step.sql) }))
       return runMigrations(
-        fn => writer.write(fn),
+        fn => writer.write(fn, []),
         () => clock.now(),
         system,
         translated,
