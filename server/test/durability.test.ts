@@ -17,11 +17,11 @@ import { createReplay } from './support/replay.ts'
 import { createSeeded } from './support/seed.ts'
 
 const roundsMax = Number(process.env['LEAF_CRASH_ROUNDS'] ?? 10)
-const accountsCount = 3
-const writersEach = 3
+const accountsCount = 4
+const writersEach = 5
 /** How long people write before the kill. */
 const loadMsMin = 20
-const loadMsMax = 220
+const loadMsMax = 300
 
 onEveryEngine(
   'what was answered survives kill -9',
