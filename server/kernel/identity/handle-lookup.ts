@@ -1,4 +1,5 @@
 /** Asks the outside whose a handle is. https://atproto.com/specs/handle#handle-resolution */
+import { isValidTld } from '@atproto/syntax'
 import { resolveTxt } from '../dns.ts'
 import type { SafeFetch } from '../fetch.ts'
 import { isDid } from './did.ts'
@@ -36,8 +37,10 @@ export function createHandleLookup(
     return response.status === 200 && isDid(line.trim()) ? line.trim() : undefined
   }
   return async handle => {
-    // A reserved name that the public DNS never has: nobody is asked.
-    if (handle.endsWith('.test') && dependencies.wellKnownUrl === undefined) return undefined
+    // Domains that the public DNS never has: nobody is asked.
+    if (!isValidTld(handle) || (handle.endsWith('.test') && dependencies.wellKnownUrl === undefined)) {
+      return undefined
+    }
     const giveUp = new AbortController()
     const web = orNothing(byHttps(handle, giveUp.signal))
     const dns = await orNothing(withinTime(txt(`_atproto.${handle}`)).then(didInRecords))

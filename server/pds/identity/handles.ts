@@ -23,8 +23,8 @@ export type HandleAvailability =
 
 export interface Handles {
   readonly domains: readonly string[]
-  /** Lower case, valid by the specification. Throws InvalidHandle. */
-  normalize(input: string): Handle
+  /** Lower case, of the specification's syntax; may be of a domain that nobody can have. Throws InvalidHandle. */
+  parse(input: string): Handle
   /** Whether it ends in one of our domains. */
   isOurs(handle: string): boolean
   /** Whether it ends in one of our domains, or is one. Nobody else can say whose such a handle is. */
@@ -81,7 +81,7 @@ export function createHandles({ settings, database }: HandlesDependencies): Hand
   }
   return {
     domains,
-    normalize,
+    parse,
     isOurs,
     isOursToResolve: handle => isOurs(handle) || domains.includes(handle),
     forNewAccount,

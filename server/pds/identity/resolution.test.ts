@@ -29,6 +29,8 @@ test('a handle of ours resolves by the database, a foreign one outside', async (
     message: 'Unable to resolve handle',
   })
   await assert.rejects(resolveHandle('not a handle'), { wireName: 'InvalidHandle' })
+  house.outside.set('printer.local', alice.did)
+  await assert.rejects(resolveHandle('printer.local'), { wireName: 'InvalidRequest' })
 })
 
 test('what is ours to know and unknown is not found, whatever the outside says', async () => {

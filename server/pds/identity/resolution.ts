@@ -28,7 +28,7 @@ export interface Resolution {
 
 export interface ResolutionDependencies {
   readonly database: Pick<Database, 'read'>
-  readonly handles: Pick<Handles, 'normalize' | 'isOursToResolve'>
+  readonly handles: Pick<Handles, 'parse' | 'isOursToResolve'>
   readonly resolver: IdentityResolver
 }
 
@@ -46,7 +46,7 @@ export function createResolution({ database, handles, resolver }: ResolutionDepe
     return resolver.handle(handle)
   }
   const resolveHandle: Resolution['resolveHandle'] = async input => {
-    const handle = handles.normalize(input)
+    const handle = handles.parse(input)
     const did = await didOf(handle)
     if (did !== undefined) return did
     throw refuse(handles.isOursToResolve(handle) ? 'HandleNotFound' : 'InvalidRequest', notFound)
