@@ -25,7 +25,13 @@ const { values } = parseArgs({
   allowNegative: true,
 })
 
-const sha256: Sha256 = bytes => hash('sha256', bytes, 'buffer')
+/** By way of a string, which costs half of what a Buffer of 32 bytes does. */
+const sha256: Sha256 = bytes => {
+  const text = hash('sha256', bytes, 'binary')
+  const digest = new Uint8Array(32)
+  for (let index = 0; index < 32; index += 1) digest[index] = text.charCodeAt(index)
+  return digest
+}
 const secret = hash('sha256', 'a key for benchmarks', 'buffer')
 const sign = (bytes: Uint8Array) => secp256k1.ecdsaSign(sha256(bytes), secret).signature
 const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'

@@ -30,6 +30,8 @@ export interface CarReader {
    * kept for long. Throws MalformedError with the offset in the file.
    */
   readonly blocks: AsyncGenerator<Block, void, undefined>
+  /** Closes the source, for a reader who does not begin with the blocks; ending their iteration closes it too. */
+  close(): Promise<void>
 }
 
 export interface CarOptions {
@@ -51,6 +53,9 @@ export async function readCar(
     parser.push(next.value)
     return true
   }
+  const close = async (): Promise<void> => {
+    await iterator.return?.()
+  }
   async function* blocks(): AsyncGenerator<Block, void, undefined> {
     try {
       for (;;) {
@@ -59,7 +64,7 @@ export async function readCar(
       }
       parser.end()
     } finally {
-      await iterator.return?.()
+      await close()
     }
   }
   try {
@@ -68,9 +73,9 @@ export async function readCar(
       if (!(await more())) parser.end()
       roots = parser.header()
     }
-    return { roots, blocks: blocks() }
+    return { roots, blocks: blocks(), close }
   } catch (error) {
-    await iterator.return?.()
+    await close()
     throw error
   }
 }

@@ -136,6 +136,10 @@ test('a reader who stops early closes the source', async () => {
   }
   assert(closed)
   closed = false
+  const unread = await readCar(source(), { sha256 })
+  await unread.close()
+  assert(closed)
+  closed = false
   async function* broken() {
     try {
       yield new Uint8Array([5, 1, 2, 3, 4, 5])

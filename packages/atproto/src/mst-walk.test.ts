@@ -181,13 +181,18 @@ test('an export gives nodes and records in pre-order, and asks for many blocks a
   )
   let calls = 0
   let blocks = 0
+  let asked = 0
+  let heldMost = 0
   const load = (cids: readonly Cid[]) => {
     calls += 1
+    asked += cids.length
+    heldMost = Math.max(heldMost, asked - blocks)
     return cids.map(cid => store.blocks.get(cidKey(cid))?.bytes ?? new Uint8Array(300))
   }
   for await (const batch of exportTree(root, load)) blocks += batch.length
   assert(blocks > 6000)
   assert(calls < blocks / 100, `${calls} calls for ${blocks} blocks`)
+  assert(heldMost < 1000, `${heldMost} blocks were held at once`)
 })
 
 test('an export asks for fewer blocks at once while they are large', async () => {
