@@ -39,8 +39,8 @@ interface Item {
 /**
  * All nodes and records under `root`, in batches, in pre-order. Reads ahead: each call of `load` asks for the next blocks
  * in order that are known and not there, so that a tree of n blocks takes about n / 250 calls, and a few batches are in
- * memory at a time. A record that is at two paths comes twice. The tree must be one that was made or checked here: blocks
- * of strangers that refer to one another in circles of depth would keep it going (`entries` refuses them).
+ * memory at a time. A record that is at two paths comes twice. The tree must be one that was made or checked here: a
+ * stranger's node may be referred to twice, by one that is referred to twice, and so on (`entries` refuses that).
  */
 export async function* exportTree(
   root: Cid,
