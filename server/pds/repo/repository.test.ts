@@ -74,13 +74,13 @@ describe('one write', () => {
   })
 
   test('a stale swapCommit is refused and nothing is sequenced', async () => {
-    const before = await countEvents()
+    const counted = await countEvents()
     const swapCommit = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
     await assert.rejects(
       write([create('a')], { swapCommit }),
       refusedAs('InvalidSwap', /^Commit was at bafyrei/),
     )
-    assert.equal(await countEvents(), before)
+    assert.equal(await countEvents(), counted)
   })
 
   test('the right swapCommit is accepted', async () => {
@@ -104,11 +104,11 @@ describe('one write', () => {
   test('an identical put changes nothing and is not sequenced', async () => {
     const put = { action: 'put', collection: note, rkey: 'a', record: { text: 'same' } } as const
     await write([put])
-    const before = await countEvents()
+    const counted = await countEvents()
     const again = await write([put])
     assert.equal(again.commit, undefined)
     assert.equal(again.results[0]?.action, 'update')
-    assert.equal(await countEvents(), before)
+    assert.equal(await countEvents(), counted)
   })
 
   test('a create on an existing key is refused', async () => {
@@ -127,9 +127,9 @@ describe('one write', () => {
 
   test('of a batch with one bad write nothing is done', async () => {
     await write([create('a')])
-    const before = await stateNow()
+    const old = await stateNow()
     await assert.rejects(write([create('b'), create('a')]), refusedAs('InvalidRequest'))
-    assert.deepEqual(await stateNow(), before)
+    assert.deepEqual(await stateNow(), old)
   })
 
   test('201 writes are refused, 200 are one commit', async () => {
@@ -185,11 +185,11 @@ describe('one write', () => {
 
   test('recommit signs the same tree anew and tells it by #sync', async () => {
     await write([create('a')])
-    const before = await stateNow()
+    const old = await stateNow()
     await house.database.write(tx => house.repositories.recommit(tx, account))
     const now = await stateNow()
-    assert.deepEqual(now.dataCid, before.dataCid)
-    assert.ok(now.headRev > before.headRev)
+    assert.deepEqual(now.dataCid, old.dataCid)
+    assert.ok(now.headRev > old.headRev)
     assert.equal((await house.database.read(eventsOf)).at(-1)?.event_type, 'sync')
   })
 
@@ -245,18 +245,37 @@ async function checkAgainstReference(model: ReadonlyMap<string, string>): Promis
   )
 }
 
-const rkeys = fc.constantFrom(...Array.from({ length: 40 }, (_, n) => `k${n}`))
-const collections = fc.constantFrom(note, 'com.example.other')
-const records = fc.record({ text: fc.constantFrom('a', 'b', 'c', 'd') })
-const anyWrite: fc.Arbitrary<RecordWrite> = fc.oneof(
-  fc.record({
-    action: fc.constantFrom('create' as const, 'put' as const, 'update' as const),
-    collection: collections,
-    rkey: rkeys,
-    record: records,
-  }),
-  fc.record({ action: fc.constant('delete' as const), collection: collections, rkey: rkeys }),
-)
+const paths = fc.record({
+  collection: fc.constantFrom(note, 'com.example.other'),
+  rkey: fc.constantFrom(...Array.from({ length: 16 }, (_, n) => `k${n}`)),
+})
+const intents = fc.record({
+  path: paths,
+  record: fc.record({ text: fc.constantFrom('a', 'b', 'c') }),
+  /** `wrong`: what the repository must refuse. */
+  want: fc.oneof(
+    { weight: 12, arbitrary: fc.constant('write' as const) },
+    { weight: 12, arbitrary: fc.constant('remove' as const) },
+    { weight: 1, arbitrary: fc.constant('wrong' as const) },
+  ),
+})
+type Intent = typeof intents extends fc.Arbitrary<infer One> ? One : never
+
+/** Turns intents into writes that fit what is there, one after another. */
+function writesOf(model: ReadonlyMap<string, string>, batch: readonly Intent[]): RecordWrite[] {
+  const present = new Set(model.keys())
+  return batch.map(({ path, record, want }) => {
+    const name = `${path.collection}/${path.rkey}`
+    const there = want === 'wrong' ? !present.has(name) : present.has(name)
+    if (want === 'remove' && there) {
+      present.delete(name)
+      return { action: 'delete', ...path }
+    }
+    present.add(name)
+    if (there) return { action: 'update', ...path, record }
+    return { action: batch.length === 1 && want === 'write' ? 'put' : 'create', ...path, record }
+  })
+}
 
 /** What a batch makes of the model; undefined when it must be refused. */
 function applied(
@@ -277,24 +296,15 @@ function applied(
 
 describe('any history', () => {
   test('has the same roots as the reference, exactly the live blocks, and a table that equals the tree', async () => {
-    const batch = fc.oneof(
-      { weight: 3, arbitrary: fc.array(anyWrite, { minLength: 1, maxLength: 1 }) },
-      // A put asks what is there before the batch; it comes alone.
-      {
-        weight: 2,
-        arbitrary: fc.array(
-          anyWrite.filter(one => one.action !== 'put'),
-          { minLength: 2, maxLength: 30 },
-        ),
-      },
-    )
+    const batch = fc.array(intents, { minLength: 1, maxLength: 12 })
     await fc.assert(
-      fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 25 }), async history => {
+      fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 20 }), async history => {
         accounts += 1
         did = `did:plc:${String(accounts).padStart(24, 'a')}`
         account = await house.addAccount(did, `person${accounts}.test`)
         let model = new Map<string, string>()
-        for (const writes of history) {
+        for (const batchOfIntents of history) {
+          const writes = writesOf(model, batchOfIntents)
           const answer = await write(writes).catch((error: unknown) => {
             assert.ok(error instanceof Refusal, String(error))
           })
@@ -308,7 +318,7 @@ describe('any history', () => {
         }
         await checkAgainstReference(model)
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     )
   })
 

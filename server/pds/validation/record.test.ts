@@ -159,7 +159,7 @@ function oracleAccepts(collection: string, record: object): boolean {
 describe('against @atproto/lexicon', () => {
   const text = fc.oneof(
     fc.string({ maxLength: 40, unit: 'grapheme' }),
-    fc.constantFrom('', 'x'.repeat(3001), 'é'.repeat(301)),
+    fc.constantFrom('', 'x'.repeat(3001), 'é'.repeat(301), '👩‍👩‍👧‍👧'.repeat(200), '👩‍👩‍👧‍👧'.repeat(100)),
   )
   const wrong = fc.constantFrom<unknown>(
     null,

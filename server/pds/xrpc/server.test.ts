@@ -66,7 +66,7 @@ const refused = async (call: Promise<{ status: number; body: { error?: string; m
   return [status, body.error]
 }
 const get = (method: string, params?: Record<string, string>) =>
-  house.call(`${ns}.${method}`, { ...(params === undefined ? {} : { params }) })
+  house.call(`${ns}.${method}`, params === undefined ? {} : { params })
 const postRaw = (body: BodyInit | undefined, headers: Record<string, string>) =>
   house.call(`${ns}.createRecord`, {
     as: alice,
@@ -454,13 +454,22 @@ describe('rate limits', () => {
   })
 
   test('hold for everything that comes from one address', async t => {
-    const { limited } = await open('reference', { standard: '2/300' })
+    const { limited } = await open('reference', { standard: '2/300', write: '100/3600' })
     t.after(() => limited.close())
     const read = () => limited.call(`${ns}.describeRepo`, { params: { repo: alice } })
-    await read()
+    // The tighter of the two is told.
+    assert.equal((await write(limited, 'a')).headers.get('ratelimit-policy'), '2;w=300')
     assert.equal((await read()).headers.get('ratelimit-remaining'), '0')
     assert.equal((await read()).status, 429)
     assert.equal((await limited.call('com.example.unknown')).status, 429)
+  })
+
+  test('of several windows all hold, and the tightest is told', async t => {
+    const { limited } = await open('reference', { write: '100/3600,5/86400' })
+    t.after(() => limited.close())
+    assert.equal((await write(limited, 'a')).headers.get('ratelimit-policy'), '5;w=86400')
+    await write(limited, 'b')
+    assert.equal((await write(limited, 'c')).status, 429)
   })
 
   test('of the seed are requests a minute, by class', async t => {
