@@ -10,7 +10,10 @@
 /** What goes in. Strings must not contain NUL: refused before either engine sees them. Booleans are 0 and 1. */
 export type SqlValue = string | number | bigint | Uint8Array | null
 
-/** What comes out. 64-bit integers and counts arrive as safe integers; a larger one throws. Bytes arrive as Uint8Array. */
+/**
+ * What comes out. 64-bit integers, counts and sums arrive as safe integers; a larger one throws. Bytes arrive as
+ * Uint8Array, truth as 0 and 1. SQLite's rows have no prototype: spread one before you compare it with a literal.
+ */
 export type SqlRow = Record<string, string | number | Uint8Array | null>
 
 /** A consistent view of the database, for the time of one function. */
@@ -39,7 +42,10 @@ export interface WriteOptions {
 
 export interface Database {
   readonly engine: 'sqlite' | 'postgres'
-  /** Runs `fn` on a consistent snapshot of what is committed. */
+  /**
+   * Runs `fn` on a consistent snapshot of what is committed. Like a write's, `fn` may await nothing but `tx`: else it
+   * ends with an error, as it would hold up (SQLite) or use up (PostgreSQL) the connections of everyone else.
+   */
   read<T>(fn: (tx: ReadTx) => Promise<T>): Promise<T>
   /**
    * Runs `fn` in a transaction and resolves with its value only after it is durable (fsync before the answer).
