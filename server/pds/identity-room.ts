@@ -9,7 +9,7 @@ import { createAssertServedHere } from './identity/served-here.ts'
 import { createIdentitySweeper } from './identity/sweeper.ts'
 import { createUpdateHandle } from './identity/update-handle.ts'
 import { createWellKnownRoutes } from './identity/well-known.ts'
-import type { PdsDependencies, Place } from './index.ts'
+import type { PdsDependencies, Place } from './dependencies.ts'
 import type { Sequencer } from './sync/events.ts'
 
 export type IdentityRoom = ReturnType<typeof createIdentityRoom>

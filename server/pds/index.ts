@@ -3,22 +3,10 @@
  * format. Owns the tables `pds_*`, the routes `/xrpc/*`, `/pds/auth/*`, `/sign-in` and the well-known documents of
  * identities. Does not own: how pages look (handed in), storage, time, the network (handed in).
  */
-import type { Clock } from '../kernel/clock.ts'
-import type { SafeFetch } from '../kernel/fetch.ts'
-import type { Did, IdentityResolver, PlcClient } from '../kernel/identity/types.ts'
-import type { Sealer } from '../kernel/keys.ts'
 import type { System } from '../kernel/lifecycle.ts'
-import type { Limiter } from '../kernel/limit.ts'
-import type { Logger } from '../kernel/log.ts'
-import type { Metrics } from '../kernel/metrics.ts'
-import type { Random } from '../kernel/random.ts'
-import type { BlobStore } from '../kernel/storage/blobs.ts'
-import type { Database } from '../kernel/storage/database.ts'
-import type { Sequence } from '../kernel/storage/sequence.ts'
 import { createAccountRoom } from './account-room.ts'
-import type { AuthPages } from './auth/pages.ts'
-import type { PdsSettings } from './config.ts'
 import { migrations } from './database/schema.ts'
+import type { PdsDependencies, Place } from './dependencies.ts'
 import { createIdentityRoom } from './identity-room.ts'
 import { createMethods } from './methods.ts'
 import { createPageCharge } from './middleware/page-charge.ts'
@@ -30,44 +18,8 @@ import { createLexiconFiles } from './validation/lexicon-files.ts'
 import { createLexicons } from './validation/lexicons.ts'
 import { createXrpc } from './xrpc/server.ts'
 
-export interface PdsDependencies {
-  readonly settings: PdsSettings
-  readonly production: boolean
-  /** Without a trailing slash. */
-  readonly publicUrl: string
-  readonly port: number
-  readonly version: string
-  readonly database: Database
-  readonly blobs: BlobStore
-  /** Numbers of the firehose. */
-  readonly sequence: Sequence
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Logger
-  readonly metrics: Metrics
-  readonly limiter: Limiter
-  /** For addresses that others chose. */
-  readonly fetch: SafeFetch
-  /** For addresses that the operator chose. */
-  readonly operatorFetch: SafeFetch
-  readonly resolver: IdentityResolver
-  readonly plc: PlcClient
-  readonly sealer: Sealer
-  readonly pages: AuthPages
-}
-
 /** The PDS as a system, and what pages and the command line ask of it. */
 export type Pds = Awaited<ReturnType<typeof createPds>>
-
-/** What every room of the PDS needs of its place in the world. */
-export interface Place {
-  /** `did:web:<hostname>`. */
-  readonly serviceDid: Did
-  /** Without a port. */
-  readonly hostname: string
-  /** Where people get handles; the first is offered first. */
-  readonly domains: readonly string[]
-}
 
 /** Brings the tables up to date and builds the PDS. Nothing runs in the background before `system.start`. */
 export async function createPds(deps: PdsDependencies) {

@@ -1,7 +1,7 @@
 /** Every XRPC method of the PDS, with what each needs. */
 import type { AccountRoom } from './account-room.ts'
 import type { IdentityRoom } from './identity-room.ts'
-import type { PdsDependencies, Place } from './index.ts'
+import type { PdsDependencies, Place } from './dependencies.ts'
 import type { RepoRoom } from './repo-room.ts'
 import type { SyncRoom } from './sync-room.ts'
 import { createGetRecommendedDidCredentials } from './xrpc/handlers/identity/get-recommended-did-credentials.ts'

@@ -4,7 +4,7 @@ import { createGithub } from './auth/github.ts'
 import { createGoogle } from './auth/google.ts'
 import { createOidc } from './auth/oidc.ts'
 import type { SignInProvider } from './auth/provider.ts'
-import type { PdsDependencies } from './index.ts'
+import type { PdsDependencies } from './dependencies.ts'
 
 /** Every provider that is set up, in the order in which pages offer them; in development its own comes first. */
 export function createProviders(deps: PdsDependencies) {

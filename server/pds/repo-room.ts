@@ -1,7 +1,7 @@
 /** Builds repositories and blobs. */
 import { createNodeCache } from '@leaf/atproto/node-source'
 import type { AccountKeys } from './identity/keys.ts'
-import type { PdsDependencies } from './index.ts'
+import type { PdsDependencies } from './dependencies.ts'
 import { createBlobRefs } from './repo/blob-refs.ts'
 import { createBlobSweeper } from './repo/blob-sweeper.ts'
 import { createBlobs } from './repo/blobs.ts'

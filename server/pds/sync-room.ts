@@ -5,7 +5,7 @@ import { createEventLog } from './sync/log.ts'
 import { createPruning } from './sync/pruning.ts'
 import { createRelays } from './sync/relays.ts'
 import { createSequencer } from './sync/sequencer.ts'
-import type { PdsDependencies, Place } from './index.ts'
+import type { PdsDependencies, Place } from './dependencies.ts'
 
 export type SyncRoom = ReturnType<typeof createSyncRoom>
 
