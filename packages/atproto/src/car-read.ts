@@ -4,7 +4,7 @@
  */
 import { type Cursor, expectEnd, expectKey, majorArray, readArgument, readLink } from './cbor.ts'
 import { type Block, type Cid, cidBytesLength, readCid, type Sha256 } from './cid.ts'
-import { MalformedError } from './errors.ts'
+import { LimitError, MalformedError } from './errors.ts'
 
 export interface CarLimits {
   readonly headerBytesMax: number
@@ -39,7 +39,7 @@ export interface CarOptions {
   readonly limits?: Partial<CarLimits>
 }
 
-/** Reads a CAR from chunks of any size. Throws MalformedError with the offset in the file, also when a limit is passed. */
+/** Reads a CAR from chunks of any size. Throws MalformedError with the offset in the file; LimitError, which is one, when a limit is passed. */
 export async function readCar(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: CarOptions,
@@ -111,17 +111,25 @@ function createParser(sha256: Sha256, limits: CarLimits): Parser {
   return {
     push: queue.push,
     header: () => {
-      const section = readSection(queue, limits.headerBytesMax, 'header')
+      const section = readSection(queue, {
+        what: 'header',
+        limit: 'headerBytesMax',
+        bytesMax: limits.headerBytesMax,
+      })
       if (section === undefined) return undefined
       headerDone = true
       return decodeHeader(section.bytes, section.offset)
     },
     block: () => {
-      const section = readSection(queue, limits.blockBytesMax + cidBytesLength, 'block')
+      const section = readSection(queue, {
+        what: 'block',
+        limit: 'blockBytesMax',
+        bytesMax: limits.blockBytesMax + cidBytesLength,
+      })
       if (section === undefined) return undefined
       blockCount += 1
       if (blockCount > limits.blocksMax)
-        throw new MalformedError(`more than ${limits.blocksMax} blocks`, section.offset)
+        throw new LimitError('blocksMax', `more than ${limits.blocksMax} blocks`, section.offset)
       return checkBlock(section, sha256)
     },
     end: () => {
@@ -182,8 +190,15 @@ interface Section {
 /** Bytes of a length at most: five times seven bits hold every limit here. */
 const lengthBytesMax = 5
 
+interface SectionKind {
+  readonly what: string
+  readonly limit: keyof CarLimits
+  readonly bytesMax: number
+}
+
 /** The next section, which has its length in front, or undefined when not all of it has come. */
-function readSection(queue: Queue, bytesMax: number, what: string): Section | undefined {
+function readSection(queue: Queue, kind: SectionKind): Section | undefined {
+  const { what, limit, bytesMax } = kind
   let value = 0
   let prefix = 0
   for (let more = true; more; prefix += 1) {
@@ -197,8 +212,9 @@ function readSection(queue: Queue, bytesMax: number, what: string): Section | un
       throw new MalformedError(`the length of a ${what} is not in its shortest form`, queue.offset())
     }
   }
-  if (value > bytesMax)
-    throw new MalformedError(`a ${what} of ${value} bytes exceeds ${bytesMax}`, queue.offset())
+  if (value > bytesMax) {
+    throw new LimitError(limit, `a ${what} of ${value} bytes exceeds ${bytesMax}`, queue.offset())
+  }
   if (value === 0) throw new MalformedError(`a ${what} of no bytes`, queue.offset())
   if (!queue.has(prefix + value)) return undefined
   queue.take(prefix)
@@ -243,7 +259,7 @@ function createQueue(bytesMax: number): Queue {
   return {
     push: chunk => {
       if (consumed + length + chunk.length > bytesMax) {
-        throw new MalformedError(`the CAR is larger than ${bytesMax} bytes`, bytesMax)
+        throw new LimitError('bytesMax', `the CAR is larger than ${bytesMax} bytes`, bytesMax)
       }
       if (length === 0) {
         head = chunk

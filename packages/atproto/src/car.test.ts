@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { type CarLimits, parseCar, readCar } from './car-read.ts'
 import { carBlockLength, carBytes, carHeader, writeCar } from './car.ts'
 import { type Block, blockOf, type Cid, cidToString } from './cid.ts'
-import { MalformedError } from './errors.ts'
+import { LimitError, MalformedError } from './errors.ts'
 import { recordCid, sha256 } from './test-support.ts'
 
 const blockArbitrary = fc.string({ maxLength: 300 }).map(text => blockOf(encode({ text }), sha256))
@@ -92,8 +92,10 @@ test('a file that is cut off, or has anything but what its CIDs say, is refused 
 })
 
 test('each limit of a CAR is kept, and an endless one is not read to its end', async () => {
-  const refuse = (limits: Partial<CarLimits>) =>
-    assert.throws(() => parseCar(good, { sha256, limits }), MalformedError)
+  const refuse = (limits: Partial<CarLimits>) => {
+    const named = (error: unknown) => error instanceof LimitError && error.limit === Object.keys(limits)[0]
+    assert.throws(() => parseCar(good, { sha256, limits }), named)
+  }
   parseCar(good, {
     sha256,
     limits: { blocksMax: 1, bytesMax: good.length, blockBytesMax: block.bytes.length },
