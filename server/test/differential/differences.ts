@@ -39,10 +39,14 @@ export const differences: Readonly<Record<string, Difference>> = {
   'uploadBlob: nothing at all': invalid('an upload of nothing is a slip of the client, and no blob'),
   'getBlob: temporary': { why: namedByLexicon, status: 400, error: 'BlobNotFound' },
   'getBlob: missing': { why: namedByLexicon, status: 400, error: 'BlobNotFound' },
-  'getBlocks: a missing one': { why: namedByLexicon, status: 400, error: 'BlockNotFound' },
-  'getRepo: since the head': { why: 'the commit that is the root of the CAR is always in it', status: 200 },
+  'sync.getBlocks: a missing one': { why: namedByLexicon, status: 400, error: 'BlockNotFound' },
+  'sync.getRepo: since the head': {
+    why: 'the commit that is the root of the CAR is always in it',
+    status: 200,
+  },
   'importRepo: bytes that are no CAR': referenceFails,
   'importRepo: an empty body': referenceFails,
+  "importRepo: somebody else's repo": invalid('the records of another would be signed as one’s own'),
   'an unknown method': {
     why: 'without a token the first thing that is missing is the token, as at a reference that has an AppView',
     status: 401,

@@ -9,7 +9,7 @@ const bogusCid = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
 
 type Query = Record<string, string | number | readonly string[]>
 const ask = (method: string, name: string, query: (w: World) => Query, more: Partial<Case> = {}): Case => ({
-  name: `${method}: ${name}`,
+  name: `sync.${method}: ${name}`,
   call: w => get(`${ns}.${method}`, query(w)),
   ...more,
 })
