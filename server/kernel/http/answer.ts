@@ -117,7 +117,8 @@ function jsonOf(problem: Problem): string {
 /** A declared body up to this size is read and dropped, so that the connection serves the next request. */
 const dropBytesMax = 65_536
 
-function hasLargeBodyUnread(request: IncomingMessage): boolean {
+/** Whether more of the body is still to come than is worth waiting for: the connection is to be closed. */
+export function hasLargeBodyUnread(request: IncomingMessage): boolean {
   if (request.complete) return false
   const length = request.headers['content-length']
   return (
@@ -130,7 +131,12 @@ function hasLargeBodyUnread(request: IncomingMessage): boolean {
 const drainBytesMax = 4 * 1024 * 1024
 const drainMsMax = 1000
 
-function endAfterDraining(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+/** Writes the body of a refusal whose head is written, and ends it once the request's body is read for a while. */
+export function endAfterDraining(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer | string,
+): void {
   let drained = 0
   let done = false
   const finish = () => {

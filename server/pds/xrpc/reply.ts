@@ -1,7 +1,7 @@
 /** Answers: JSON, bytes, streams, errors, and what browsers of other sites must be told. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refusal } from '../../kernel/errors.ts'
-import { refusalStatus } from '../../kernel/http/answer.ts'
+import { endAfterDraining, hasLargeBodyUnread, refusalStatus } from '../../kernel/http/answer.ts'
 import type { XrpcReply } from './method.ts'
 
 /** Headers by lower-case name. */
@@ -140,14 +140,9 @@ export function sendRefusal(
   const body = JSON.stringify(told)
   const retry = refusal.retryAfterMs
   if (retry !== undefined) response.setHeader('retry-after', Math.max(1, Math.ceil(retry / 1000)))
-  if (!request.complete && hasBody(request)) response.setHeader('connection', 'close')
-  response
-    .writeHead(status, { 'content-type': jsonType, 'content-length': Buffer.byteLength(body) })
-    .end(body)
-}
-
-function hasBody(request: IncomingMessage): boolean {
-  return (
-    request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0'
-  )
+  const unread = hasLargeBodyUnread(request)
+  if (unread) response.setHeader('connection', 'close')
+  response.writeHead(status, { 'content-type': jsonType, 'content-length': Buffer.byteLength(body) })
+  if (unread) endAfterDraining(request, response, body)
+  else response.end(body)
 }
