@@ -33,6 +33,12 @@ const tables = {
       secret: true,
       fallback: { development: 'made up', production: required },
     }),
+    word: setting(oneOf(['this', 'that']), {
+      name: 'PDS_WORD',
+      doc: 'A word.',
+      secret: true,
+      fallback: 'this',
+    }),
     level: setting(oneOf(['info', 'warn']), { name: 'LEAF_LOG_LEVEL', doc: 'How much.', fallback: 'info' }),
   },
   pds: {
@@ -57,7 +63,7 @@ test('without any variable, development has its defaults', () => {
   const { mode, values, notes } = read({})
   assert.equal(mode, 'development')
   assert.deepEqual(values, {
-    house: { port: 3334, secret: 'made up', key: 'made up', level: 'info' },
+    house: { port: 3334, secret: 'made up', key: 'made up', word: 'this', level: 'info' },
     pds: { relays: [] },
   })
   assert.deepEqual(notes, [])
@@ -114,8 +120,10 @@ test('two names of one setting may agree, but not differ', () => {
 })
 
 test('a secret is not repeated in what is told about it', () => {
-  const said = JSON.stringify(faultsOf({ PDS_JWT_SECRET: 'too-short-secret' }))
+  const said = JSON.stringify(faultsOf({ PDS_JWT_SECRET: 'too-short-secret', PDS_WORD: 'hidden' }))
   assert.ok(!said.includes('too-short-secret'))
+  assert.match(said, /expected one of this, that, got/)
+  assert.ok(!said.includes('hidden'))
   assert.match(said, /expected at least 32 characters, got 16/)
 })
 

@@ -31,15 +31,13 @@ export interface Dispatch {
   abortAll(): void
   /** Cuts upgraded connections. */
   destroyUpgraded(): void
-  /** Resolves when no upgraded connection is left. */
-  upgradedClosed(): Promise<void>
 }
 
 /** `afterResponse` is called whenever an answer has ended. */
 export function createDispatch(options: DispatchOptions, afterResponse: () => void): Dispatch {
   const { router, contextOf, observer, page } = options
   const open = new Set<OpenContext>()
-  const upgraded = new Map<Duplex, Promise<void>>()
+  const upgraded = new Set<Duplex>()
   let closing = false
 
   const problemOf = (error: unknown, context: OpenContext): Problem => {
@@ -78,7 +76,7 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const context = contextOf(request)
     open.add(context)
-    upgraded.set(socket, new Promise(resolve => socket.once('close', resolve)))
+    upgraded.add(socket)
     socket.once('close', () => {
       upgraded.delete(socket)
       open.delete(context)
@@ -109,9 +107,8 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
       for (const context of open) context.abort()
     },
     destroyUpgraded: () => {
-      for (const socket of upgraded.keys()) socket.destroy()
+      for (const socket of upgraded) socket.destroy()
     },
-    upgradedClosed: async () => void (await Promise.all(upgraded.values())),
   }
 }
 

@@ -173,7 +173,7 @@ test('forwarded headers and request ids count from trusted proxies only', async 
   t.after(trusting.stop)
   await fetch(distrusting.url, { headers })
   const answer = await fetch(trusting.url, { headers })
-  await fetch(trusting.url, { headers: { ...headers, 'x-request-id': 'no <id>' } })
+  await fetch(trusting.url, { headers: { ...headers, 'x-request-id': 'long-enough <id>' } })
   const [direct, proxied, strange] = seen
   assert.equal(direct?.address, '127.0.0.1')
   assert.equal(direct.secure, false)
@@ -237,6 +237,44 @@ test('closing lets a request under way finish and takes no new one', async () =>
   await assert.rejects(fetch(server.url))
   go.resolve()
   assert.equal(await (await answer).text(), 'done')
+  await closed
+})
+
+test('while it closes, what still arrives on open connections is answered for the last time, and upgrades are refused', async () => {
+  const arrived = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  const slow: Route = {
+    path: '/slow',
+    handle: async (_request, response) => {
+      arrived.resolve()
+      await go.promise
+      response.end('done')
+    },
+  }
+  const server = await startServer([slow, text('/')], {
+    upgrades: [{ path: '/s', upgrade: (_request, socket) => void socket.end('never') }],
+  })
+  const exchange = (first: string) => {
+    const socket = connect(server.port, '127.0.0.1')
+    let received = ''
+    socket.on('data', chunk => {
+      received += chunk
+    })
+    socket.write(first)
+    return { socket, ended: once(socket, 'close').then(() => received) }
+  }
+  const kept = exchange('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  const upgrading = exchange('GET /s HTTP/1.1\r\nHost: localhost\r\n')
+  await Promise.all([arrived.promise, once(upgrading.socket, 'connect')])
+  await fetch(server.url)
+  const closed = server.server.close(60_000)
+  kept.socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  upgrading.socket.write('Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  assert.match(await upgrading.ended, /^HTTP\/1\.1 503 /)
+  go.resolve()
+  const [, first, second] = (await kept.ended).split('HTTP/1.1 ')
+  assert.match(first ?? '', /^200 OK.*done$/s)
+  assert.match(second ?? '', /^200 OK.*connection: close/is)
   await closed
 })
 
@@ -308,13 +346,34 @@ test('an upgraded connection that does not end by itself is cut at the deadline'
   assert.equal(await answer, '')
 })
 
-test('a refused upload is answered before it is read, and its connection closes', async t => {
+test('a refused upload is answered before it is read, and its rest is dropped without a reset', async t => {
   const server = await startServer([refusing(new Refusal('too-large', 'expected at most 5 bytes'))])
   t.after(server.stop)
-  const body = 'x'.repeat(200_000)
-  const answer = await sendRaw(
-    server.port,
-    `POST /no HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n${body}`,
-  )
-  assert.match(answer, /^HTTP\/1\.1 413 .*connection: close/s)
+  const socket = connect(server.port, '127.0.0.1')
+  const ended = once(socket, 'end')
+  socket.write('POST /no HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n')
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  assert.match(answer.toString(), /^HTTP\/1\.1 413 .*connection: close/s)
+  socket.end('x'.repeat(500_000))
+  await ended
+})
+
+test('a refused sender that never ends is cut', async t => {
+  const server = await startServer([refusing(new Refusal('too-large', 'expected at most 5 bytes'))])
+  t.after(server.stop)
+  const socket = connect(server.port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  socket.write('POST /no HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const chunk = Buffer.from(`10000\r\n${'x'.repeat(65_536)}\r\n`)
+  let sent = 0
+  const send = () => {
+    while (!socket.destroyed && socket.write(chunk)) sent += chunk.length
+    sent += chunk.length
+  }
+  socket.on('drain', send)
+  send()
+  socket.resume()
+  await once(socket, 'close')
+  // What the buffers between us hold comes on top of what is read.
+  assert.ok(sent < 40_000_000, `${sent} bytes were taken`)
 })

@@ -108,7 +108,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         dispatch.destroyUpgraded()
         for (const server of servers) server.closeAllConnections()
       })
-      await Promise.all([...closed, dispatch.upgradedClosed()])
+      // A server counts as closed when its last connection is, upgraded ones included.
+      await Promise.all(closed)
       endGrace()
       endAll()
     },
