@@ -1,0 +1,342 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { afterEach, beforeEach, test } from 'node:test'
+import { createRouter } from '../../kernel/http/router.ts'
+import { silentLogger } from '../../kernel/log.ts'
+import { createVisitor, type Page, textOf } from '../../test/support/visitor.ts'
+import { accountByHandle, setStatus } from '../database/accounts.ts'
+import { publicUrl } from '../identity/test-house.ts'
+import type { RateClass } from '../xrpc/method.ts'
+import { createAccountActs } from './account-acts.ts'
+import { createDevelopmentProvider } from './development.ts'
+import { sessionBinding } from './page-session.ts'
+import type { AuthPages } from './pages.ts'
+import { createAuthRoutes } from './routes.ts'
+import { createSignIn } from './sign-in.ts'
+import { registrationMs, stateMs } from './sign-in-state.ts'
+import type { SignUp } from './sign-up-policy.ts'
+import { type AuthHouse, openAuthHouse } from './test-house.ts'
+
+let house: AuthHouse
+let server: Server
+let url: string
+let charged: string[]
+
+const escape = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+const hidden = (fields: Readonly<Record<string, string>>) =>
+  Object.entries(fields)
+    .map(([name, value]) => `<input name="${name}" value="${escape(value)}">`)
+    .join('')
+const form = (action: string, fields: Readonly<Record<string, string>>) =>
+  `<form method="post" action="${action}">${hidden(fields)}</form>`
+
+/** The pages, as plain as can be. */
+const pages: AuthPages = {
+  signIn: ({ action, csrf, returnTo, identifier, notice, providers }) =>
+    `<main>sign-in ${notice?.text ?? ''} ${providers.map(one => `<a href="${one.start}">${one.label}</a>`).join('')}
+     ${form(action, { csrf, return_to: returnTo, identifier, password: '' })}</main>`,
+  chooseHandle: ({ action, csrf, name, domain, fault, email, provider }) =>
+    `<main>choose ${provider} ${email?.address} ${fault ?? ''}
+     ${form(action, { csrf, name, domain, use_email: 'on', invite_code: '' })}</main>`,
+  developmentAuthorize: ({ action, csrf, fields, fault }) =>
+    `<main>who? ${fault ?? ''} ${form(action, { ...fields, csrf, name: '' })}</main>`,
+  forward: ({ href, label }) => `<main><a href="${escape(href)}">on to ${label}</a></main>`,
+  problem: ({ title, what, next }) => `<main>${title} ${what} ${next}</main>`,
+}
+
+async function open(signUp: SignUp = 'open'): Promise<void> {
+  house = await openAuthHouse({ signUp })
+  server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  const { database, clock, random } = house
+  const development = createDevelopmentProvider({
+    database,
+    clock,
+    random,
+    production: false,
+    publicUrl: url,
+  })
+  const routes = createAuthRoutes({
+    ...house,
+    policy: { signUp, migrationIn: false },
+    pages,
+    log: silentLogger,
+    providers: [development],
+    development,
+    signIn: createSignIn({ database, clock, random, publicUrl: url }),
+    charge: async (rateClass: RateClass, key: string) => void charged.push(`${rateClass} ${key}`),
+  })
+  const router = createRouter([{ name: 'pds', routes, upgrades: [] }])
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const match = router.find(request.method ?? '', (request.url ?? '').split('?')[0] ?? '')
+    if (match?.route === undefined) return void response.writeHead(404).end('<main>elsewhere</main>')
+    const { signal } = new AbortController()
+    const host = request.headers.host ?? ''
+    const context = { id: '1', address: '192.0.2.1', secure: false, host, signal }
+    Promise.resolve(match.route.handle(request, response, context)).catch(error => {
+      response.writeHead(500).end(String(error))
+    })
+  })
+}
+
+const close = async () => {
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+  await house.close()
+}
+
+beforeEach(async () => {
+  charged = []
+  await open()
+})
+afterEach(() => close())
+
+const visitor = () => createVisitor(url)
+type Visitor = ReturnType<typeof visitor>
+const arrive = async (who: Visitor, name: string, start = '/pds/auth/dev') =>
+  who.submit(await who.go(start), '/pds/auth/dev/authorize', { name })
+const join = async (who: Visitor, name: string) =>
+  who.submit(await arrive(who, name), '/pds/auth/create', { name })
+const sessionOf = (who: Visitor) =>
+  house.pageSessions.read([...who.cookies()].map(([name, value]) => `${name}=${value}`).join('; '))
+const handleOf = async (who: Visitor) => (await sessionOf(who))?.account.handle
+const expect = (page: Page, status: number, words: RegExp) => {
+  assert.equal(page.status, status, textOf(page))
+  assert.match(page.html, words)
+}
+
+test('a first sign-in leads to the choice of a handle, the next one straight on', async () => {
+  const who = visitor()
+  const choice = await arrive(who, 'Alice', '/pds/auth/dev?return_to=/somewhere')
+  expect(choice, 200, /choose Development alice@example.test/)
+  assert.equal(await handleOf(who), undefined)
+  const done = await who.submit(choice, '/pds/auth/create', { name: 'alice' })
+  assert.equal(done.url.pathname, '/somewhere')
+  assert.equal(await handleOf(who), 'alice.test')
+  const account = await house.database.read(tx => accountByHandle(tx, 'alice.test'))
+  assert.deepEqual([account?.email, account?.emailConfirmedAt], ['alice@example.test', house.clock.now()])
+
+  const elsewhere = visitor()
+  assert.equal((await arrive(elsewhere, 'alice')).url.pathname, '/account')
+  assert.equal(await handleOf(elsewhere), 'alice.test')
+})
+
+test('who does not want her e-mail address kept goes without', async () => {
+  const who = visitor()
+  await who.submit(await arrive(who, 'alice'), '/pds/auth/create', { name: 'alice', use_email: '' })
+  assert.equal((await sessionOf(who))?.account.email, null)
+})
+
+test('what is wrong with a handle is told in place, and the next try works', async () => {
+  await house.person('taken')
+  const who = visitor()
+  let page = await arrive(who, 'alice')
+  for (const [name, words] of [
+    ['taken', /Handle already taken: taken\.test/],
+    ['a', /at least 3 characters/],
+    ['admin', /reserved/],
+    ['two.parts', /no dots/],
+    ['', /choose/],
+  ] as const) {
+    page = await who.submit(page, '/pds/auth/create', { name })
+    expect(page, 400, words)
+  }
+  await who.submit(page, '/pds/auth/create', { name: '@alice.test' })
+  assert.equal(await handleOf(who), 'alice.test')
+})
+
+test('when the directory is away nothing is lost, and the next try works', async () => {
+  const who = visitor()
+  const choice = await arrive(who, 'alice')
+  house.setWeather('answers lost')
+  const page = await who.submit(choice, '/pds/auth/create', { name: 'alice' })
+  expect(page, 502, /could not be reached/)
+  house.setWeather('fine')
+  house.clock.advance(121_000)
+  assert.deepEqual(await house.sweepCreations(), { finished: 1, undone: 0 })
+  assert.equal((await arrive(who, 'alice')).url.pathname, '/account')
+  assert.equal(await handleOf(who), 'alice.test')
+})
+
+const callbackOf = (page: Page) =>
+  page.way.find(one => one.pathname === '/pds/auth/dev/callback')?.href ?? assert.fail('no callback')
+
+test('a state is used once, by the browser that began, within ten minutes', async () => {
+  const who = visitor()
+  const callback = callbackOf(await arrive(who, 'alice'))
+  expect(await who.go(callback), 400, /This sign-in is over/)
+
+  const thief = visitor()
+  const begun = await who.go('/pds/auth/dev')
+  const state = new URL(begun.url).searchParams.get('state')
+  expect(await thief.go(`/pds/auth/dev/callback?code=x&state=${state}`), 400, /This sign-in is over/)
+  expect(await who.go(`/pds/auth/dev/callback?code=x&state=${state}`), 400, /This sign-in is over/)
+
+  const slow = await who.go('/pds/auth/dev')
+  house.clock.advance(stateMs)
+  expect(await who.submit(slow, '/pds/auth/dev/authorize', { name: 'alice' }), 400, /This sign-in is over/)
+})
+
+test('a code is good for the sign-in that it was given for', async () => {
+  const who = visitor()
+  const first = callbackOf(await arrive(who, 'alice'))
+  const other = await who.go('/pds/auth/dev')
+  const mixed = new URL(first)
+  mixed.searchParams.set('state', new URL(other.url).searchParams.get('state') ?? '')
+  expect(await who.go(mixed.href), 400, /This sign-in is over/)
+  const begun = await who.go('/pds/auth/dev')
+  const state = new URL(begun.url).searchParams.get('state')
+  expect(await who.go(`/pds/auth/dev/callback?error=access_denied&state=${state}`), 400, /you cancelled/)
+})
+
+test('a registration ends after an hour, and belongs to one browser', async () => {
+  const who = visitor()
+  const choice = await arrive(who, 'alice')
+  expect(await visitor().go('/pds/auth/create'), 400, /This sign-in is over/)
+  house.clock.advance(registrationMs)
+  expect(await who.submit(choice, '/pds/auth/create', { name: 'alice' }), 400, /This sign-in is over/)
+  assert.equal(await house.count('pds_accounts'), 0)
+})
+
+test('pressing the button twice makes one account and leads to it', async () => {
+  const who = visitor()
+  const choice = await arrive(who, 'alice')
+  await who.submit(choice, '/pds/auth/create', { name: 'alice' })
+  assert.equal((await who.submit(choice, '/pds/auth/create', { name: 'alice' })).url.pathname, '/account')
+  assert.equal(await house.count('pds_accounts'), 1)
+})
+
+test('a password signs in on the page, an app password and a wrong one do not', async () => {
+  const alice = await house.person('alice')
+  const { password } = await house.appPasswords.create(alice.id, { name: 'phone', privileged: true })
+  const who = visitor()
+  let page = await who.go('/sign-in?return_to=//evil.example')
+  page = await who.submit(page, '/pds/auth/sign-in', { identifier: 'alice.test', password: 'wrong' })
+  expect(page, 401, /is not right/)
+  page = await who.submit(page, '/pds/auth/sign-in', { password })
+  expect(page, 401, /This is an app password/)
+  page = await who.submit(page, '/pds/auth/sign-in', { password: 'password of alice' })
+  assert.deepEqual([page.url.origin, page.url.pathname], [url, '/account'])
+  assert.equal(await handleOf(who), 'alice.test')
+  assert.equal((await who.go('/sign-in')).url.pathname, '/account')
+})
+
+test('signing out ends the session, and only a form of ours does it', async () => {
+  const who = visitor()
+  await join(who, 'alice')
+  const session = await sessionOf(who)
+  const post = (csrf: string, origin?: string) =>
+    fetch(`${url}/pds/auth/sign-out`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: {
+        cookie: [...who.cookies()].map(([name, value]) => `${name}=${value}`).join('; '),
+        ...(origin === undefined ? {} : { origin }),
+      },
+      body: new URLSearchParams({ csrf }),
+    })
+  const { csrf, sessionId } = session!
+  for (const [token, origin] of [
+    ['', url],
+    [csrf.slice(1), url],
+    [house.csrf.token(sessionBinding(`${sessionId}x`)), url],
+    [csrf, 'https://evil.example'],
+    [csrf, 'null'],
+  ] as const) {
+    assert.equal((await post(token, origin)).status, 403, `${token} ${origin}`)
+  }
+  assert.equal(await handleOf(who), 'alice.test')
+  assert.equal((await post(csrf, url)).status, 303)
+  assert.equal(await handleOf(who), undefined)
+})
+
+test('signing in anew ends the session that the browser had', async () => {
+  const who = visitor()
+  await join(who, 'alice')
+  await arrive(who, 'alice')
+  assert.equal(await house.count('pds_sessions'), 1)
+})
+
+test('a second identity is linked by a form of ours, and then signs in to the same account', async () => {
+  const who = visitor()
+  await join(who, 'alice')
+  const begin = async (csrf: string) => {
+    const page = await who.go('/pds/auth/dev')
+    const html = form('/pds/auth/dev/link', { csrf })
+    return who.submit({ ...page, html }, '/pds/auth/dev/link')
+  }
+  expect(await begin('made-up'), 403, /not, or no longer/)
+  const forward = await begin((await sessionOf(who))?.csrf ?? '')
+  const authorize = await who.click(forward, 'on to Development')
+  const done = await who.submit(authorize, '/pds/auth/dev/authorize', { name: 'alter-ego' })
+  assert.equal(done.url.pathname, '/account')
+  const other = visitor()
+  await arrive(other, 'alter-ego')
+  assert.equal(await handleOf(other), 'alice.test')
+
+  await join(visitor(), 'bob')
+  const again = await who.click(await begin((await sessionOf(who))?.csrf ?? ''), 'on to Development')
+  const refused = await who.submit(again, '/pds/auth/dev/authorize', { name: 'bob' })
+  expect(refused, 400, /belongs to another account/)
+})
+
+test('a link that was begun by a session that is over is not made', async () => {
+  const who = visitor()
+  await join(who, 'alice')
+  const { csrf, account, sessionId } = (await sessionOf(who))!
+  const page = await who.go('/pds/auth/dev')
+  const forward = await who.submit(
+    { ...page, html: form('/pds/auth/dev/link', { csrf }) },
+    '/pds/auth/dev/link',
+  )
+  const authorize = await who.click(forward, 'on to Development')
+  const { database, clock, passwords, appPasswords } = house
+  const acts = createAccountActs({
+    database,
+    clock,
+    passwords,
+    appPasswords,
+    providers: [],
+    blobQuotaBytes: 0,
+  })
+  await acts.endSession(account.id, sessionId)
+  const done = await who.submit(authorize, '/pds/auth/dev/authorize', { name: 'alter-ego' })
+  expect(done, 400, /no longer signed in/)
+  assert.equal(await house.count('pds_identities'), 1)
+})
+
+test('an account that was taken down does not get in', async () => {
+  await join(visitor(), 'alice')
+  const account = await house.database.read(tx => accountByHandle(tx, 'alice.test'))
+  await house.database.write(tx => setStatus(tx, account!.id, 'takendown', 0))
+  const who = visitor()
+  expect(await arrive(who, 'alice'), 403, /taken down/)
+  assert.equal(await handleOf(who), undefined)
+})
+
+test('where nobody new is taken, a stranger is told so', async () => {
+  await close()
+  await open('closed')
+  expect(await arrive(visitor(), 'alice'), 403, /takes no new accounts/)
+})
+
+test('a provider that is not set up is told so, and attempts are counted', async () => {
+  expect(await visitor().go('/pds/auth/google'), 404, /no such way in/)
+  await visitor().go('/pds/auth/dev')
+  await visitor().go('/pds/auth/available?handle=alice.test')
+  assert.deepEqual(charged, ['auth sign-in 192.0.2.1', 'read available 192.0.2.1'])
+})
+
+test('the development provider takes names only, and none in production', async () => {
+  const who = visitor()
+  const page = await who.go('/pds/auth/dev')
+  expect(await who.submit(page, '/pds/auth/dev/authorize', { name: 'Robert"); --' }), 400, /letters, digits/)
+  const elsewhere = { name: 'x', redirect_uri: 'https://evil.example/pds/auth/dev/callback' }
+  expect(await who.submit(page, '/pds/auth/dev/authorize', elsewhere), 400, /letters, digits/)
+  const { database, clock, random } = house
+  const wish = { database, clock, random, production: true, publicUrl }
+  assert.throws(() => createDevelopmentProvider(wish), /does not exist in production/)
+})
