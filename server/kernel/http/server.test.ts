@@ -373,7 +373,7 @@ test('a refused sender that never ends is cut', async t => {
   socket.on('drain', send)
   send()
   socket.resume()
-  await once(socket, 'close')
+  await new Promise(resolve => socket.once('close', resolve))
   // What the buffers between us hold comes on top of what is read.
   assert.ok(sent < 40_000_000, `${sent} bytes were taken`)
 })
