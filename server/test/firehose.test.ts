@@ -1,12 +1,31 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { lastCode } from './differential/world.ts'
 import { firehoseScenarios } from './scenarios/firehose.ts'
 import { onEveryEngine } from './support/engines.ts'
 import { commitOf, seqOf, subscribe } from './support/firehose.ts'
 import { createAccount, post, sendOk } from './support/http.ts'
+import { newestMail } from './support/mail.ts'
 
 onEveryEngine('the firehose tells everything once and in order', leaf => {
   firehoseScenarios(leaf)
+
+  it('a deletion is the last that is told of an account', async () => {
+    const account = await createAccount(leaf().url, 'short-lived')
+    const token = account.accessJwt
+    const live = await subscribe(leaf().url)
+    await sendOk(leaf().url, post('com.atproto.server.requestAccountDelete', undefined, { token }))
+    const { did, password, email } = account
+    const code = lastCode(await newestMail(leaf().url, email))
+    await sendOk(leaf().url, post('com.atproto.server.deleteAccount', { did, password, token: code }))
+    const last = await live.find(frame => frame.body['did'] === did && frame.t === '#account')
+    assert.deepEqual([last.body['active'], last.body['status']], [false, 'deleted'])
+    await live.close()
+    const replay = await subscribe(leaf().url, { cursor: seqOf(last) - 1 })
+    const [again] = await replay.atLeast(1)
+    assert.deepEqual(again?.body, last.body)
+    await replay.close()
+  })
 
   it('a reader that takes nothing for a while holds up nobody, and misses nothing', async () => {
     const account = await createAccount(leaf().url, 'writer-of-much')

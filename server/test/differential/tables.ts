@@ -3,6 +3,7 @@ import { blobCases } from './tables-blobs.ts'
 import { httpCases } from './tables-http.ts'
 import { identityCases } from './tables-identity.ts'
 import { createCases } from './tables-create.ts'
+import { mailCases } from './tables-mail.ts'
 import { importCases, readCases } from './tables-repo.ts'
 import { accountCases, inviteCases, serviceAuthCases, statusCases } from './tables-server.ts'
 import { appPasswordCases, sessionCases } from './tables-session.ts'
@@ -27,6 +28,7 @@ export const tables: ReadonlyMap<string, readonly Case[]> = new Map([
   ['identity', identityCases],
   ['sync', syncCases],
   ['import', importCases],
+  ['mail, and the end of an account', mailCases],
   ['beneath the methods', httpCases],
 ])
 
