@@ -2,7 +2,7 @@
  * Writes the official lexicon documents, as `@atproto/api` ships them, into `lexicons/`: one file a document, at the
  * path of its NSID, with `index.json` (every NSID) and the licence. Run it after updating that package.
  */
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { schemas } from '@atproto/api'
@@ -32,11 +32,19 @@ async function writeLexicons(): Promise<number> {
   }
   const nsids = kept.map(schema => schema.id).sort()
   await writeFile(join(folder, 'index.json'), `${JSON.stringify(nsids, undefined, 1)}\n`)
-  const packageFile = createRequire(import.meta.url)
+  const packageFolder = createRequire(import.meta.url)
     .resolve('@atproto/api')
-    .replace(/dist.*$/, 'LICENSE.txt')
-  await cp(packageFile, join(folder, 'LICENSE.txt'))
+    .replace(/dist.*$/, '')
+  await cp(join(packageFolder, 'LICENSE.txt'), join(folder, 'LICENSE.txt'))
+  const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8'))
+  await writeFile(join(folder, 'README.md'), readme(version))
   return kept.length
 }
+
+const readme = (version: string) => `# Lexicons
+
+The official lexicon documents of the AT Protocol, as data: written by \`scripts/lexicons.ts\` from \`@atproto/api\` ${version}
+(https://github.com/bluesky-social/atproto/tree/main/lexicons), under the licence beside them. Do not edit them here.
+`
 
 console.log(`${await writeLexicons()} lexicon documents written to lexicons/`)

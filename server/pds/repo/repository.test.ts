@@ -7,8 +7,11 @@ import { decodeNode } from '@leaf/atproto/mst-node'
 import * as fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { Refusal } from '../../kernel/errors.ts'
+import { systemClock } from '../../kernel/clock.ts'
 import type { Did } from '../../kernel/identity/types.ts'
-import type { ReadTx } from '../../kernel/storage/database.ts'
+import type { Database, ReadTx } from '../../kernel/storage/database.ts'
+import { openPostgres } from '../../kernel/storage/postgres.ts'
+import { startPostgres } from '../../test/support/postgres.ts'
 import { repoState } from '../database/repo-state.ts'
 import { openRepoHouse, type RepoHouse } from '../xrpc/test-house.ts'
 import type { RecordWrite } from './acts.ts'
@@ -20,15 +23,11 @@ let did: Did
 let account: number
 let accounts = 0
 
-before(async () => {
-  house = await openRepoHouse()
-})
-after(() => house.close())
-beforeEach(async () => {
+const newAccount = async () => {
   accounts += 1
   did = `did:plc:${String(accounts).padStart(24, 'a')}`
   account = await house.addAccount(did, `person${accounts}.test`)
-})
+}
 
 const create = (rkey: string, record: unknown = { text: rkey }, collection = note): RecordWrite => ({
   action: 'create',
@@ -56,7 +55,9 @@ const stateNow = async () => {
   return state
 }
 
-describe('one write', () => {
+const oneWrite = () => {
+  beforeEach(newAccount)
+
   test('a new account has an empty repository, and a #commit and a #sync that say so', async () => {
     const events = await house.database.read(eventsOf)
     assert.deepEqual(
@@ -203,7 +204,7 @@ describe('one write', () => {
       assert.deepEqual(left, [], table)
     }
   })
-})
+}
 
 /** What a repository must hold, worked out by the reference's tree. */
 async function checkAgainstReference(model: ReadonlyMap<string, string>): Promise<void> {
@@ -294,14 +295,14 @@ function applied(
   return next
 }
 
-describe('any history', () => {
+const anyHistory = () => {
+  beforeEach(newAccount)
+
   test('has the same roots as the reference, exactly the live blocks, and a table that equals the tree', async () => {
     const batch = fc.array(intents, { minLength: 1, maxLength: 12 })
     await fc.assert(
       fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 20 }), async history => {
-        accounts += 1
-        did = `did:plc:${String(accounts).padStart(24, 'a')}`
-        account = await house.addAccount(did, `person${accounts}.test`)
+        await newAccount()
         let model = new Map<string, string>()
         for (const batchOfIntents of history) {
           const writes = writesOf(model, batchOfIntents)
@@ -318,7 +319,7 @@ describe('any history', () => {
         }
         await checkAgainstReference(model)
       }),
-      { numRuns: 60 },
+      { numRuns: house.database.engine === 'sqlite' ? 60 : 20 },
     )
   })
 
@@ -328,4 +329,28 @@ describe('any history', () => {
     const model = new Map(keys.map((key, n) => [`${note}/${key}`, answers[n]?.results[0]?.cid ?? '']))
     await checkAgainstReference(model)
   })
-})
+}
+
+const onEngine = (open: () => Promise<Database | undefined>) => () => {
+  before(async () => {
+    const database = await open()
+    house = await openRepoHouse(database === undefined ? {} : { database })
+  })
+  after(() => house.close())
+  describe('one write', oneWrite)
+  describe('any history', anyHistory)
+}
+
+const postgres = await startPostgres()
+describe(
+  'repositories on SQLite',
+  onEngine(async () => undefined),
+)
+describe(
+  'repositories on PostgreSQL',
+  { skip: postgres === undefined ? 'there is no PostgreSQL here' : false },
+  onEngine(async () =>
+    openPostgres({ url: (await postgres?.url('repositories')) ?? '', clock: systemClock }),
+  ),
+)
+after(() => postgres?.stop())

@@ -43,6 +43,8 @@ export const alice: Did = 'did:plc:alicealicealicealicealic'
 export const bob: Did = 'did:plc:bobbobbobbobbobbobbobbobb'
 
 export interface RepoHouseOptions {
+  /** Default: a fresh SQLite file. */
+  readonly database?: Database
   readonly clock?: Clock
   readonly limits?: Pick<RateLimitOptions, 'preset' | 'overrides'> & { readonly limiter: Limiter }
   readonly methods?: readonly AnyXrpcMethod[]
@@ -79,7 +81,7 @@ export interface CallAnswer {
 export async function openRepoHouse(options: RepoHouseOptions = {}): Promise<RepoHouse> {
   const clock = options.clock ?? createManualClock()
   const folder = await mkdtemp(join(tmpdir(), 'leaf-repo-'))
-  const database = await openSqlite({ path: join(folder, 'leaf.sqlite'), clock })
+  const database = options.database ?? (await openSqlite({ path: join(folder, 'leaf.sqlite'), clock }))
   await database.migrate('pds', migrations)
   const sequence = await openSequence({ database, name: 'firehose', folder })
   const sealer = createSealer('a secret of the tests, long enough for them')
