@@ -39,7 +39,10 @@ export interface CarOptions {
   readonly limits?: Partial<CarLimits>
 }
 
-/** Reads a CAR from chunks of any size. Throws MalformedError with the offset in the file; LimitError, which is one, when a limit is passed. */
+/**
+ * Reads a CAR from chunks of any size. Throws MalformedError with the offset in the file; LimitError, which is one, when
+ * a limit is passed.
+ */
 export async function readCar(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: CarOptions,
