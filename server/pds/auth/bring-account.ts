@@ -8,7 +8,7 @@ import type { Handles } from '../identity/handles.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import type { CreatedAccount } from './account-wish.ts'
 import { addAccount, type FinishDeps } from './finish-creation.ts'
-import { assertEmailFree, assertHandleFree, assertInviteTaken, handleLock } from './reserve-creation.ts'
+import { assertEmailFree, assertHandleFree, assertInviteTaken, creationLocks } from './reserve-creation.ts'
 
 export interface BringWish {
   readonly did: Did
@@ -54,7 +54,7 @@ export async function bringAccount(wish: BringWish, deps: BringDeps): Promise<Cr
       const id = await addAccount(tx, { ...account, status: 'deactivated', recoveryKey: null }, deps, false)
       return { id, did, handle }
     },
-    { locks: [...repoLocks(did), handleLock(handle)] },
+    { locks: [...repoLocks(did), ...creationLocks(handle, email)] },
   )
 }
 

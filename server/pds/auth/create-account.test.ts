@@ -79,6 +79,17 @@ test('of two who want one handle at once, one gets it', async () => {
   assert.equal(await house.count('pds_accounts'), 1)
 })
 
+test('of two who want one e-mail address at once, one gets it', async () => {
+  const email = 'same@example.com'
+  const both = await Promise.allSettled([
+    house.createAccount(wish('alice', { email })),
+    house.createAccount(wish('bob', { email })),
+  ])
+  assert.deepEqual(both.map(one => one.status).toSorted(), ['fulfilled', 'rejected'])
+  const [lost] = both.filter(one => one.status === 'rejected')
+  assert.equal(lost?.reason.message, `Email already taken: ${email}`)
+})
+
 test('when the directory does not answer, the handle waits until it is known whether the DID stands there', async () => {
   house.setWeather('down')
   await assert.rejects(house.createAccount(wish('alice')), { code: 'upstream', wireName: 'UpstreamFailure' })

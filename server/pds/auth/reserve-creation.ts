@@ -2,14 +2,14 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Database, Tx } from '../../kernel/storage/database.ts'
 import { accountByEmail } from '../database/accounts.ts'
 import { identityOf } from '../database/identities.ts'
-import { isHandleHeld } from '../database/identity.ts'
+import { handleLock, isHandleHeld } from '../database/identity.ts'
 import { takeInvite } from '../database/invites.ts'
 import { takeOauthState } from '../database/oauth-state.ts'
-import { insertPending } from '../database/pending.ts'
+import { insertPending, pendingBefore } from '../database/pending.ts'
 import type { PreparedIdentity } from '../identity/creation.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import type { AccountWish } from './account-wish.ts'
-import { encodePending } from './pending-account.ts'
+import { decodePending, encodePending } from './pending-account.ts'
 
 export interface Reservation {
   readonly way: Exclude<AccountWish['way'], { readonly kind: 'migration' }>
@@ -22,21 +22,27 @@ export interface Reservation {
   readonly prepared: PreparedIdentity
 }
 
-/** Everybody who gives a handle to somebody holds this, so that two cannot have one. */
-export function handleLock(handle: string): string {
-  return `handle:${handle}`
-}
-
 /** Throws, in the words of `createAccount`, when the handle (lower case) is somebody's or about to be. */
 export async function assertHandleFree(tx: Tx, handle: string): Promise<void> {
   if (await isHandleHeld(tx, handle)) throw refuse('InvalidRequest', `Handle already taken: ${handle}`)
 }
 
-/** Throws when an account has this e-mail address. */
+/** Creations on their way that are looked through; each is there for the time of one call to the directory. */
+const pendingMax = 1_000
+
+/** Throws when an account has this e-mail address, or is about to. */
 export async function assertEmailFree(tx: Tx, email: string | null): Promise<void> {
-  if (email !== null && (await accountByEmail(tx, email)) !== undefined) {
+  if (email === null) return
+  const pending = await pendingBefore(tx, Number.MAX_SAFE_INTEGER, pendingMax)
+  const wanted = pending.some(row => decodePending(row.data).email === email)
+  if (wanted || (await accountByEmail(tx, email)) !== undefined) {
     throw refuse('InvalidRequest', `Email already taken: ${email}`)
   }
+}
+
+/** What must be this creation's alone while it is looked at: the handle, and the e-mail address if there is one. */
+export function creationLocks(handle: string, email: string | null): readonly string[] {
+  return email === null ? [handleLock(handle)] : [handleLock(handle), `email:${email}`]
 }
 
 /** Takes one use of an invite code, or throws. */
@@ -55,7 +61,9 @@ export async function reserveCreation(
   deps: { readonly database: Database; readonly clock: Clock },
 ): Promise<void> {
   const createdAt = deps.clock.now()
-  await deps.database.write(tx => reserve(tx, wish, createdAt), { locks: [handleLock(wish.handle)] })
+  await deps.database.write(tx => reserve(tx, wish, createdAt), {
+    locks: creationLocks(wish.handle, wish.email),
+  })
 }
 
 async function reserve(tx: Tx, wish: Reservation, createdAt: number): Promise<void> {

@@ -35,85 +35,73 @@ interface Words {
 
 /** The page of a fault, and its HTTP status. */
 export function faultPage(fault: SignInFault): { readonly status: number; readonly model: ProblemModel } {
-  const { status, ...words } = wordsOf(fault.kind, fault.provider)
+  const { status, ...text } = words[fault.kind](fault.provider)
   const link =
     fault.kind === 'other-account'
       ? { href: '/account', label: 'To your account' }
       : { href: '/sign-in', label: 'To the sign-in page' }
-  return { status, model: { ...words, link } }
+  return { status, model: { ...text, link } }
 }
 
-function wordsOf(kind: SignInFaultKind, provider: string): Words {
-  switch (kind) {
-    case 'stale':
-      return {
-        status: 400,
-        title: 'This sign-in is over',
-        what: 'It took longer than ten minutes, was used already, or began in another browser. Nothing was changed.',
-        next: 'Please begin again.',
-      }
-    case 'cancelled':
-      return {
-        status: 400,
-        title: 'You did not sign in',
-        what: `${provider} says that you cancelled. Nothing was changed.`,
-        next: 'You can try again, or choose another way in.',
-      }
-    case 'unreachable':
-      return {
-        status: 502,
-        title: `${provider} does not answer`,
-        what: `${provider} could not be reached, or failed on its side. Nothing was changed here.`,
-        next: 'Please try again in a minute, or choose another way in.',
-      }
-    case 'limited':
-      return {
-        status: 503,
-        title: `${provider} is busy`,
-        what: `${provider} has had too many questions from this server. Nothing was changed.`,
-        next: 'Please try again later, or choose another way in.',
-      }
-    case 'expired-code':
-      return {
-        status: 400,
-        title: 'This sign-in is over',
-        what: `${provider} no longer knows this sign-in: it was used already, or took too long. Nothing was changed.`,
-        next: 'Please begin again.',
-      }
-    case 'misconfigured':
-      return {
-        status: 502,
-        title: `Signing in with ${provider} is not set up rightly`,
-        what: `${provider} and this server do not agree about each other. Nothing was changed.`,
-        next: 'Whoever runs this server finds the reason in its log. Please choose another way in.',
-      }
-    case 'untrusted':
-      return {
-        status: 502,
-        title: 'This answer cannot be trusted',
-        what: `What came from ${provider} did not prove who you are, so you were not signed in. Nothing was changed.`,
-        next: 'Please begin again.',
-      }
-    case 'other-account':
-      return {
-        status: 400,
-        title: 'This sign-in belongs to another account',
-        what: `Your ${provider} sign-in is linked to another account on this server. Nothing was changed.`,
-        next: 'Sign in with it and unlink it there first, if that account is yours.',
-      }
-    case 'signed-out':
-      return {
-        status: 400,
-        title: 'You are no longer signed in',
-        what: `Your session ended before ${provider} was linked. Nothing was changed.`,
-        next: 'Please sign in, and link it again.',
-      }
-    case 'takendown':
-      return {
-        status: 403,
-        title: 'This account was taken down',
-        what: 'The people who run this server have taken the account down. Nothing was deleted.',
-        next: 'Please write to them.',
-      }
-  }
+const words: Readonly<Record<SignInFaultKind, (provider: string) => Words>> = {
+  stale: () => ({
+    status: 400,
+    title: 'This sign-in is over',
+    what: 'It took longer than ten minutes, was used already, or began in another browser. Nothing was changed.',
+    next: 'Please begin again.',
+  }),
+  cancelled: provider => ({
+    status: 400,
+    title: 'You did not sign in',
+    what: `${provider} says that you cancelled. Nothing was changed.`,
+    next: 'You can try again, or choose another way in.',
+  }),
+  unreachable: provider => ({
+    status: 502,
+    title: `${provider} does not answer`,
+    what: `${provider} could not be reached, or failed on its side. Nothing was changed here.`,
+    next: 'Please try again in a minute, or choose another way in.',
+  }),
+  limited: provider => ({
+    status: 503,
+    title: `${provider} is busy`,
+    what: `${provider} has had too many questions from this server. Nothing was changed.`,
+    next: 'Please try again later, or choose another way in.',
+  }),
+  'expired-code': provider => ({
+    status: 400,
+    title: 'This sign-in is over',
+    what: `${provider} no longer knows this sign-in: it was used already, or took too long. Nothing was changed.`,
+    next: 'Please begin again.',
+  }),
+  misconfigured: provider => ({
+    status: 502,
+    title: `Signing in with ${provider} is not set up rightly`,
+    what: `${provider} and this server do not agree about each other. Nothing was changed.`,
+    next: 'Whoever runs this server finds the reason in its log. Please choose another way in.',
+  }),
+  untrusted: provider => ({
+    status: 502,
+    title: 'This answer cannot be trusted',
+    what: `What came from ${provider} did not prove who you are, so you were not signed in. Nothing was changed.`,
+    next: 'Please begin again.',
+  }),
+  'other-account': provider => ({
+    status: 400,
+    title: 'This sign-in belongs to another account',
+    what: `Your ${provider} sign-in is linked to another account on this server. Nothing was changed.`,
+    next: 'Sign in with it and unlink it there first, if that account is yours.',
+  }),
+  'signed-out': provider => ({
+    status: 400,
+    title: 'You are no longer signed in',
+    what: `Your session ended before ${provider} was linked. Nothing was changed.`,
+    next: 'Please sign in, and link it again.',
+  }),
+  takendown: () => ({
+    status: 403,
+    title: 'This account was taken down',
+    what: 'The people who run this server have taken the account down. Nothing was deleted.',
+    next: 'Please write to them.',
+  }),
 }

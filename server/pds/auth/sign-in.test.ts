@@ -1,97 +1,31 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { afterEach, beforeEach, test } from 'node:test'
-import { createRouter } from '../../kernel/http/router.ts'
-import { silentLogger } from '../../kernel/log.ts'
 import { createVisitor, type Page, textOf } from '../../test/support/visitor.ts'
 import { accountByHandle, setStatus } from '../database/accounts.ts'
 import { publicUrl } from '../identity/test-house.ts'
-import type { RateClass } from '../xrpc/method.ts'
 import { createAccountActs } from './account-acts.ts'
 import { createDevelopmentProvider } from './development.ts'
 import { sessionBinding } from './page-session.ts'
-import type { AuthPages } from './pages.ts'
-import { createAuthRoutes } from './routes.ts'
-import { createSignIn } from './sign-in.ts'
 import { registrationMs, stateMs } from './sign-in-state.ts'
 import type { SignUp } from './sign-up-policy.ts'
 import { type AuthHouse, openAuthHouse } from './test-house.ts'
+import { type AuthSite, form, openAuthSite } from './test-site.ts'
 
 let house: AuthHouse
-let server: Server
+let site: AuthSite
 let url: string
-let charged: string[]
 
-const escape = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-const hidden = (fields: Readonly<Record<string, string>>) =>
-  Object.entries(fields)
-    .map(([name, value]) => `<input name="${name}" value="${escape(value)}">`)
-    .join('')
-const form = (action: string, fields: Readonly<Record<string, string>>) =>
-  `<form method="post" action="${action}">${hidden(fields)}</form>`
-
-/** The pages, as plain as can be. */
-const pages: AuthPages = {
-  signIn: ({ action, csrf, returnTo, identifier, notice, providers }) =>
-    `<main>sign-in ${notice?.text ?? ''} ${providers.map(one => `<a href="${one.start}">${one.label}</a>`).join('')}
-     ${form(action, { csrf, return_to: returnTo, identifier, password: '' })}</main>`,
-  chooseHandle: ({ action, csrf, name, domain, fault, email, provider }) =>
-    `<main>choose ${provider} ${email?.address} ${fault ?? ''}
-     ${form(action, { csrf, name, domain, use_email: 'on', invite_code: '' })}</main>`,
-  developmentAuthorize: ({ action, csrf, fields, fault }) =>
-    `<main>who? ${fault ?? ''} ${form(action, { ...fields, csrf, name: '' })}</main>`,
-  forward: ({ href, label }) => `<main><a href="${escape(href)}">on to ${label}</a></main>`,
-  problem: ({ title, what, next }) => `<main>${title} ${what} ${next}</main>`,
-}
-
-async function open(signUp: SignUp = 'open'): Promise<void> {
+const open = async (signUp: SignUp) => {
   house = await openAuthHouse({ signUp })
-  server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
-  const { database, clock, random } = house
-  const development = createDevelopmentProvider({
-    database,
-    clock,
-    random,
-    production: false,
-    publicUrl: url,
-  })
-  const routes = createAuthRoutes({
-    ...house,
-    policy: { signUp, migrationIn: false },
-    pages,
-    log: silentLogger,
-    providers: [development],
-    development,
-    signIn: createSignIn({ database, clock, random, publicUrl: url }),
-    charge: async (rateClass: RateClass, key: string) => void charged.push(`${rateClass} ${key}`),
-  })
-  const router = createRouter([{ name: 'pds', routes, upgrades: [] }])
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const match = router.find(request.method ?? '', (request.url ?? '').split('?')[0] ?? '')
-    if (match?.route === undefined) return void response.writeHead(404).end('<main>elsewhere</main>')
-    const { signal } = new AbortController()
-    const host = request.headers.host ?? ''
-    const context = { id: '1', address: '192.0.2.1', secure: false, host, signal }
-    Promise.resolve(match.route.handle(request, response, context)).catch(error => {
-      response.writeHead(500).end(String(error))
-    })
-  })
+  site = await openAuthSite(house, signUp)
+  url = site.url
 }
-
 const close = async () => {
-  server.closeAllConnections()
-  await new Promise(resolve => server.close(resolve))
+  await site.close()
   await house.close()
 }
 
-beforeEach(async () => {
-  charged = []
-  await open()
-})
+beforeEach(() => open('open'))
 afterEach(() => close())
 
 const visitor = () => createVisitor(url)
@@ -327,7 +261,7 @@ test('a provider that is not set up is told so, and attempts are counted', async
   expect(await visitor().go('/pds/auth/google'), 404, /no such way in/)
   await visitor().go('/pds/auth/dev')
   await visitor().go('/pds/auth/available?handle=alice.test')
-  assert.deepEqual(charged, ['auth sign-in 192.0.2.1', 'read available 192.0.2.1'])
+  assert.deepEqual(site.charged, ['auth sign-in 192.0.2.1', 'read available 192.0.2.1'])
 })
 
 test('the development provider takes names only, and none in production', async () => {

@@ -44,3 +44,11 @@ export async function deleteInvite(tx: Tx, code: string): Promise<boolean> {
   const { changes } = await tx.run(`DELETE FROM pds_invites WHERE code = $1`, [code])
   return changes > 0
 }
+
+/** The codes that somebody made, newest first. */
+export function invitesCreatedBy(tx: ReadTx, createdBy: string, limit: number): Promise<InviteRow[]> {
+  return tx.all(
+    `SELECT ${columns} FROM pds_invites WHERE created_by = $1 ORDER BY created_at DESC, code LIMIT $2`,
+    [createdBy, limit],
+  )
+}
