@@ -38,6 +38,24 @@ export async function blocksSince(
   return found
 }
 
+export interface StoredBlock {
+  readonly cid: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+/** Blocks in the order of their CIDs, after `after` (at first: no bytes). The fastest way to read all of them. */
+export function blocksAfter(
+  tx: ReadTx,
+  account: number,
+  after: Uint8Array,
+  limit: number,
+): Promise<StoredBlock[]> {
+  return tx.all<StoredBlock>(
+    `SELECT cid, bytes FROM pds_blocks WHERE account = $1 AND cid > $2 ORDER BY cid LIMIT $3`,
+    [account, after, limit],
+  )
+}
+
 export interface ListedRepo {
   /** Accounts in the order of their creation. */
   readonly id: number

@@ -4,13 +4,14 @@
  * if that goes while it is read, the export begins anew as long as nothing was sent, and breaks off when something was.
  */
 import { writeCar } from '@leaf/atproto/car'
-import { type Block, type Cid, cidKey } from '@leaf/atproto/cid'
+import { type Block, cidKey } from '@leaf/atproto/cid'
 import { MissingBlockError } from '@leaf/atproto/errors'
 import { exportTree, type ExportLoader } from '@leaf/atproto/repo-export'
 import { Refusal } from '../../kernel/errors.ts'
 import type { Database } from '../../kernel/storage/database.ts'
-import { blocksSince } from '../database/export.ts'
+import { blocksAfter, blocksSince } from '../database/export.ts'
 import { repoState, type RepoState } from '../database/repo-state.ts'
+import { type Ahead, createHeldBlocks, type HeldBlocks } from './held-blocks.ts'
 
 export interface RepoExports {
   /**
@@ -22,9 +23,9 @@ export interface RepoExports {
 
 export interface RepoExportOptions {
   readonly database: Pick<Database, 'read'>
-  /** Bytes of one export that are read ahead of its reader. */
+  /** Bytes of one export that are read ahead of its reader, and of blocks that are read before they are needed. */
   readonly aheadBytesMax?: number
-  /** Records past which the nodes are read first: records seldom change, nodes with every commit. */
+  /** Records past which only the nodes are read first: records seldom change, nodes with every commit. */
   readonly largeRecords?: number
 }
 
@@ -32,34 +33,53 @@ const aheadBytesMaxDefault = 8 * 1024 * 1024
 const largeRecordsDefault = 20_000
 /** Bytes of all exports together that are read ahead; past it they are read as they are taken. */
 const aheadBytesOfAllMax = 64 * 1024 * 1024
-/** Bytes of nodes that are read first. */
-const nodesFirstBytesMax = 64 * 1024 * 1024
 /** How often an export begins anew. */
 const attemptsMax = 8
+/** Blocks of one step when all are read, and the bytes past which a step is made smaller. */
+const scanBlocksMin = 32
+const scanBlocksMax = 512
+const scanBytesTarget = 512 * 1024
 
 export function createRepoExports(options: RepoExportOptions): RepoExports {
   const { database, aheadBytesMax = aheadBytesMaxDefault, largeRecords = largeRecordsDefault } = options
   const ahead: Ahead = { bytes: 0 }
 
   const loaderOf =
-    (account: number, since: string | undefined, held: HeldNodes): ExportLoader =>
+    (account: number, since: string | undefined, held: HeldBlocks): ExportLoader =>
     async cids => {
-      const missing = cids.filter(cid => !held.has(cid))
+      const found = cids.map(cid => held.take(cid))
+      const missing = cids.filter((_, index) => found[index] === undefined)
+      if (missing.length === 0) return found
       const loaded = await database.read(tx => blocksSince(tx, account, missing, since))
-      return cids.map(cid => held.take(cid) ?? loaded.get(cidKey(cid)))
+      return cids.map((cid, index) => found[index] ?? loaded.get(cidKey(cid)))
     }
+
+  /** Fills `held` with all blocks, as far as they have room. */
+  const holdAll = async (account: number, held: HeldBlocks): Promise<void> => {
+    let after: Uint8Array = new Uint8Array(0)
+    let limit = scanBlocksMin
+    for (;;) {
+      const blocks = await database.read(tx => blocksAfter(tx, account, after, limit))
+      const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0)
+      if (!held.keep(blocks) || blocks.length < limit) return
+      after = blocks.at(-1)?.cid ?? after
+      limit = bytes > scanBytesTarget ? scanBlocksMin : Math.min(scanBlocksMax, limit * 2)
+    }
+  }
 
   const open = async (
     account: number,
     state: RepoState,
     since: string | undefined,
+    held: HeldBlocks,
   ): Promise<AsyncIterator<Uint8Array>> => {
-    const held = createHeldNodes()
     const load = loaderOf(account, since, held)
-    if (state.recordCount > largeRecords && since === undefined) {
+    if (since === undefined && state.recordCount > largeRecords) {
       for await (const nodes of exportTree(state.dataCid, load, { nodesOnly: true })) {
         if (!held.keep(nodes)) break
       }
+    } else if (since === undefined) {
+      await holdAll(account, held)
     }
     return writeCar([state.headCid], repoBlocks(state, load))
   }
@@ -75,9 +95,10 @@ export function createRepoExports(options: RepoExportOptions): RepoExports {
     state: RepoState,
     since: string | undefined,
   ): Promise<Begun | undefined> => {
-    const begun: Begun = { chunks: [], bytes: 0, rest: undefined }
+    const held = createHeldBlocks(ahead, { bytesMax: aheadBytesMax, bytesOfAllMax: aheadBytesOfAllMax })
+    const begun: Begun = { chunks: [], bytes: 0, rest: undefined, held }
     try {
-      begun.rest = await open(account, state, since)
+      begun.rest = await open(account, state, since, held)
       while (begun.bytes < aheadBytesMax && ahead.bytes < aheadBytesOfAllMax) {
         const next = await begun.rest.next()
         if (next.done === true) {
@@ -90,6 +111,7 @@ export function createRepoExports(options: RepoExportOptions): RepoExports {
       }
       return begun
     } catch (error) {
+      held.drop()
       ahead.bytes -= begun.bytes
       if (!(error instanceof MissingBlockError)) throw error
       if (!(await isUnchanged(account, state))) return undefined
@@ -117,21 +139,17 @@ async function* repoBlocks(state: RepoState, load: ExportLoader): AsyncGenerator
   yield* exportTree(state.dataCid, load)
 }
 
-/** What all exports have read ahead. */
-interface Ahead {
-  bytes: number
-}
-
 /** An export of which something was read ahead. */
 interface Begun {
   readonly chunks: Uint8Array[]
   bytes: number
   rest: AsyncIterator<Uint8Array> | undefined
+  readonly held: HeldBlocks
 }
 
 /** Gives what was read ahead, then the rest. */
 function deliver(begun: Begun, ahead: Ahead): AsyncIterable<Uint8Array> {
-  const { chunks, rest } = begun
+  const { chunks, rest, held } = begun
   const release = (bytes: number) => {
     begun.bytes -= bytes
     ahead.bytes -= bytes
@@ -139,13 +157,14 @@ function deliver(begun: Begun, ahead: Ahead): AsyncIterable<Uint8Array> {
   const iterator: AsyncIterator<Uint8Array> = {
     next: async () => {
       const chunk = chunks.shift()
-      if (chunk === undefined) return rest === undefined ? { done: true, value: undefined } : rest.next()
+      if (chunk === undefined) return nextOf(begun)
       release(chunk.length)
       return { done: false, value: chunk }
     },
     return: async () => {
       chunks.length = 0
       release(begun.bytes)
+      held.drop()
       await rest?.return?.()
       return { done: true, value: undefined }
     },
@@ -153,32 +172,14 @@ function deliver(begun: Begun, ahead: Ahead): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => iterator }
 }
 
-interface HeldNodes {
-  has(cid: Cid): boolean
-  /** A node is needed once. */
-  take(cid: Cid): Uint8Array | undefined
-  /** False when there is no more room. */
-  keep(nodes: readonly Block[]): boolean
-}
-
-function createHeldNodes(): HeldNodes {
-  const nodes = new Map<string, Uint8Array>()
-  let bytes = 0
-  return {
-    has: cid => nodes.size > 0 && nodes.has(cidKey(cid)),
-    take: cid => {
-      if (nodes.size === 0) return undefined
-      const key = cidKey(cid)
-      const node = nodes.get(key)
-      if (node !== undefined) nodes.delete(key)
-      return node
-    },
-    keep: batch => {
-      for (const node of batch) {
-        nodes.set(cidKey(node.cid), node.bytes)
-        bytes += node.bytes.length
-      }
-      return bytes < nodesFirstBytesMax
-    },
+async function nextOf({ rest, held }: Begun): Promise<IteratorResult<Uint8Array, undefined>> {
+  try {
+    const next = await rest?.next()
+    if (next !== undefined && next.done !== true) return next
+  } catch (error) {
+    held.drop()
+    throw error
   }
+  held.drop()
+  return { done: true, value: undefined }
 }
