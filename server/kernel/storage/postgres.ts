@@ -35,15 +35,11 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const lane = createPostgresLane(url, log)
   const reader = createPostgresReader({ url, connectionsMax: options.readersMax ?? readersMaxDefault, log })
   let readOnly: string | undefined
-  const runGroup = createPostgresGroup({
-    connect: lane.connect,
-    discard: lane.discard,
-    wake: channels.wake,
-    noted: error => {
-      readOnly = readOnlyReason(error)
-    },
-  })
-  const writer = createWriteQueue(runGroup)
+  const noted = (error: unknown) => {
+    readOnly = readOnlyReason(error)
+  }
+  const { connect, discard } = lane
+  const writer = createWriteQueue(createPostgresGroup({ connect, discard, wake: channels.wake, noted }))
   await lane.connect().catch(async (error: unknown) => {
     await reader.close()
     throw toldPostgresError(error)

@@ -35,15 +35,10 @@ const freeBytesMinDefault = 64 * 1024 * 1024
 
 /** Opens the embedded database: one file in WAL mode, fsynced before any write is answered. See `database.ts`. */
 export async function openSqlite(options: SqliteOptions): Promise<Database> {
-  const { path, clock, log, cacheBytes = cacheBytesDefault, synchronous = 'FULL', fileBytesMax } = options
+  const { path, clock, log } = options
   mkdirSync(dirname(path), { recursive: true })
-  const shared = { path, cacheBytes, synchronous }
-  const writing = openSqliteConnection({
-    ...shared,
-    readsOnly: false,
-    ...(fileBytesMax === undefined ? {} : { fileBytesMax }),
-  })
-  const reading = openSqliteConnection({ ...shared, readsOnly: true })
+  const writing = connect(options, { readsOnly: false })
+  const reading = connect(options, { readsOnly: true })
   const guard = createDiskGuard({
     clock,
     log,
@@ -99,6 +94,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     readOnly: guard.reason,
     close: () => (closing ??= closeAll()),
   }
+}
+
+function connect(options: SqliteOptions, { readsOnly }: { readonly readsOnly: boolean }): SqliteConnection {
+  const { path, cacheBytes = cacheBytesDefault, synchronous = 'FULL', fileBytesMax } = options
+  const bound = readsOnly || fileBytesMax === undefined ? {} : { fileBytesMax }
+  return openSqliteConnection({ path, cacheBytes, synchronous, readsOnly, ...bound })
 }
 
 function freeBytesAt(path: string): number {
