@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { type TestPostgres, startPostgres } from '../../test/support/postgres.ts'
-import { systemClock } from '../clock.ts'
+import { createManualClock, systemClock } from '../clock.ts'
 import { Refusal } from '../errors.ts'
 import type { Database } from './database.ts'
 import { openPostgres } from './postgres.ts'
@@ -99,6 +99,16 @@ describe('PostgreSQL', () => {
     assert.equal(await counted(first), 1)
   })
 
+  it('another node is heard of at once, not only by looking now and then', async () => {
+    const url = await postgres!.url('suite')
+    const first = await openPostgres({ url, clock: createManualClock() })
+    const second = await openPostgres({ url, clock: systemClock })
+    opened.push(first, second)
+    const woken = new Promise<void>(resolve => first.listen('news', resolve))
+    await second.write(async tx => tx.notify('news'))
+    await woken
+  })
+
   it('a read whose connection is lost fails alone, as unavailable', async () => {
     const { first } = await withCounter()
     for (let round = 0; round < 3; round += 1) {
@@ -130,10 +140,10 @@ describe('PostgreSQL', () => {
     await first.write(tx => tx.run(`ALTER DATABASE "${name}" SET default_transaction_read_only = on`))
     const second = await open()
     const isReadOnly = (error: unknown) => error instanceof Refusal && error.wireName === 'ReadOnly'
-    await assert.rejects(
-      second.write(tx => tx.run('CREATE TABLE t (a BIGINT)')),
-      isReadOnly,
-    )
+    const refused = second.write(tx => tx.run('CREATE TABLE t (a BIGINT)'), { locks: ['x'] })
+    await assert.rejects(refused, isReadOnly)
+    // Who was refused keeps no lock: this would wait for it until the time of a lock is over.
+    await first.write(tx => tx.run('CREATE TABLE t (a BIGINT)'), { locks: ['x'] })
     assert.match(second.readOnly() ?? '', /takes no writes/)
     await second.check()
     await second.write(async () => undefined)
