@@ -9,10 +9,11 @@ import { deleteSessionOf, deleteSessionsOf, type SessionKind, sessionsOf } from 
 import { refuse } from '../xrpc/refuse.ts'
 import { type AppPassword, type AppPasswords, appPasswordsMax } from './app-passwords.ts'
 import { newPasswordCharsMax, type Passwords } from './password.ts'
-import { sessionsPerAccountMax } from './session.ts'
 
 /** Identities that one account has at most. */
 export const identitiesMax = 20
+/** Sessions that are shown. */
+const sessionsShownMax = 200
 /** A password that a person chooses on a page has at least this many characters. */
 export const passwordCharsMin = 8
 
@@ -151,7 +152,7 @@ async function viewOf(
     return {
       account,
       ways: await waysIn(tx, id),
-      sessions: await sessionsOf(tx, id, now, sessionsPerAccountMax),
+      sessions: await sessionsOf(tx, id, now, sessionsShownMax),
       counts: await accountCounts(tx, id),
       recordCount: (await repoState(tx, id))?.recordCount ?? 0,
     }

@@ -13,7 +13,7 @@ import {
 } from '../database/sessions.ts'
 import type { Cookies } from './cookies.ts'
 import type { Csrf } from './csrf.ts'
-import { type Origin, sessionsPerAccountMax } from './session.ts'
+import { type Origin, sessionsAlikeMax } from './session.ts'
 
 /** How often the use of a session is written down. */
 const touchEveryMs = 3_600_000
@@ -68,7 +68,11 @@ export function createPageSessions(deps: PageSessionsDeps): PageSessions {
         lastUsedAt: now,
         expiresAt: now + sessionMs,
       })
-      await deleteSurplusSessions(tx, account, { keep: sessionsPerAccountMax, limit: sessionsPerAccountMax })
+      await deleteSurplusSessions(
+        tx,
+        { account, kind: 'page', appPassword: null },
+        { keep: sessionsAlikeMax, limit: sessionsAlikeMax },
+      )
       return cookies.set('session', value, sessionMs)
     },
     read: async header => {

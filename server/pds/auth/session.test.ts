@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { Account } from '../database/accounts.ts'
 import { sessionsOf } from '../database/sessions.ts'
-import { refreshGraceMs, sessionsPerAccountMax } from './session.ts'
+import { refreshGraceMs, sessionsAlikeMax } from './session.ts'
 import { type AuthHouse, openAuthHouse, refreshMs } from './test-house.ts'
 
 let house: AuthHouse
@@ -90,13 +90,15 @@ test('the tokens of a session of an account that was taken down cannot be prolon
   await assert.rejects(refresh(refreshJwt), revoked)
 })
 
-test('an account keeps a bounded number of sessions, and the longest unused goes first', async () => {
+test('there is a bound to sessions alike; the longest unused goes first, and others stay', async () => {
   const bob = await house.person('bob')
   const first = await house.open(bob)
+  const other = await house.open(bob, 'appPass')
   house.clock.advance(1_000)
-  for (let count = 0; count < sessionsPerAccountMax; count += 1) await house.open(bob)
+  for (let count = 0; count < sessionsAlikeMax; count += 1) await house.open(bob)
   const list = await house.database.read(tx => sessionsOf(tx, bob.id, house.clock.now(), 1_000))
-  assert.equal(list.length, sessionsPerAccountMax)
+  assert.equal(list.length, sessionsAlikeMax + 1)
+  assert.ok(list.some(row => row.id === other.sessionId))
   assert.ok(!list.some(row => row.id === first.sessionId))
 })
 

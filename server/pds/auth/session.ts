@@ -25,8 +25,11 @@ import type { Tokens } from './token.ts'
 export const refreshGraceMs = 2 * 3_600_000
 /** Rotated tokens of one session that are remembered at once. */
 const predecessorsMax = 16
-/** Sessions that an account has at most; the longest unused goes first. */
-export const sessionsPerAccountMax = 200
+/**
+ * Sessions of one account, kind and app password; the longest unused goes first. Alike, so that a program that signs in
+ * anew each time it runs signs out nobody but itself.
+ */
+export const sessionsAlikeMax = 200
 const surplusPerOpenMax = 50
 const deviceCharsMax = 200
 
@@ -102,7 +105,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
         expiresAt: issuedAt + refreshMs,
       }
       await insertSession(tx, row)
-      await deleteSurplusSessions(tx, row.account, { keep: sessionsPerAccountMax, limit: surplusPerOpenMax })
+      await deleteSurplusSessions(tx, row, { keep: sessionsAlikeMax, limit: surplusPerOpenMax })
       return { sessionId: id, ...pairOf(tokens, session.did, session.kind, row) }
     },
 

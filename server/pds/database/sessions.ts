@@ -152,16 +152,20 @@ export async function deleteSessionsOfAppPassword(tx: Tx, account: number, name:
   await tx.run(`DELETE FROM pds_sessions WHERE account = $1 AND app_password = $2`, [account, name])
 }
 
-/** Ends the longest unused sessions of an account beyond the first `keep`, at most `limit` at a time. */
+/**
+ * Ends the longest unused sessions like this one (of its account, kind and app password) beyond the first `keep`, at most
+ * `limit` at a time.
+ */
 export async function deleteSurplusSessions(
   tx: Tx,
-  account: number,
+  like: Pick<SessionRow, 'account' | 'kind' | 'appPassword'>,
   bounds: { readonly keep: number; readonly limit: number },
 ): Promise<void> {
   await tx.run(
     `DELETE FROM pds_sessions WHERE id IN (
-       SELECT id FROM pds_sessions WHERE account = $1 ORDER BY last_used_at DESC, id LIMIT $2 OFFSET $3)`,
-    [account, bounds.limit, bounds.keep],
+       SELECT id FROM pds_sessions WHERE account = $1 AND kind = $2 AND coalesce(app_password, '') = $3
+       ORDER BY last_used_at DESC, id LIMIT $4 OFFSET $5)`,
+    [like.account, like.kind, like.appPassword ?? '', bounds.limit, bounds.keep],
   )
 }
 
