@@ -86,6 +86,13 @@ test('logging out ends access at once', async () => {
   await assert.rejects(ask(session, `Bearer ${accessJwt}`), { wireName: 'ExpiredToken' })
 })
 
+test('a session that has expired is over, whatever its tokens say', async () => {
+  const { accessJwt, sessionId } = await house.open(alice)
+  const sql = 'UPDATE pds_sessions SET expires_at = $2 WHERE id = $1'
+  await house.database.write(tx => tx.run(sql, [sessionId, house.clock.now()]))
+  await assert.rejects(ask(session, `Bearer ${accessJwt}`), { wireName: 'ExpiredToken' })
+})
+
 test('app passwords do what their scope allows and no more', async () => {
   const rules = [session, { ...session, scope: 'privileged' }, { ...session, scope: 'full' }] as const
   const allowed = { access: [1, 1, 1], appPassPrivileged: [1, 1, 0], appPass: [1, 0, 0] } as const

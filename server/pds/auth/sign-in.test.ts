@@ -114,6 +114,20 @@ test('a state is used once, by the browser that began, within ten minutes', asyn
   expect(await who.submit(slow, '/pds/auth/dev/authorize', { name: 'alice' }), 400, /This sign-in is over/)
 })
 
+test('nobody is led into somebody else’s sign-in', async () => {
+  const begun = new URL((await visitor().go('/pds/auth/dev')).url)
+  const callback = await site.development.authorize({
+    name: 'mallory',
+    state: begun.searchParams.get('state') ?? '',
+    codeChallenge: begun.searchParams.get('code_challenge') ?? '',
+    redirectUri: begun.searchParams.get('redirect_uri') ?? '',
+  })
+  const victim = visitor()
+  await victim.go('/sign-in')
+  expect(await victim.go(callback ?? ''), 400, /began in another browser/)
+  expect(await victim.go('/pds/auth/create'), 400, /This sign-in is over/)
+})
+
 test('a code is good for the sign-in that it was given for', async () => {
   const who = visitor()
   const first = callbackOf(await arrive(who, 'alice'))

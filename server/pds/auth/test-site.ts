@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createRouter } from '../../kernel/http/router.ts'
 import { silentLogger } from '../../kernel/log.ts'
 import type { RateClass } from '../xrpc/method.ts'
-import { createDevelopmentProvider } from './development.ts'
+import { createDevelopmentProvider, type DevelopmentProvider } from './development.ts'
 import type { AuthPages } from './pages.ts'
 import { createAuthRoutes } from './routes.ts'
 import { createSignIn } from './sign-in.ts'
@@ -36,6 +36,7 @@ const pages: AuthPages = {
 
 export interface AuthSite {
   readonly url: string
+  readonly development: DevelopmentProvider
   /** What was charged to rate limits: class and key. */
   readonly charged: readonly string[]
   close(): Promise<void>
@@ -79,6 +80,7 @@ export async function openAuthSite(house: AuthHouse, signUp: SignUp): Promise<Au
   })
   return {
     url,
+    development,
     charged,
     close: async () => {
       server.closeAllConnections()
