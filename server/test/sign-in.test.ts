@@ -35,6 +35,12 @@ async function providerEnv(): Promise<{ env: Record<string, string> }> {
   }
 }
 
+/** How often a provider was asked to change a code for a token. */
+function tokensAsked(provider: string): number {
+  if (provider === 'google') return google.tokenRequests()
+  return github.asked.filter(path => path.endsWith('/access_token')).length
+}
+
 onEveryEngine('sign-in', signInScenarios, providerEnv)
 
 function signInScenarios(leaf: () => Leaf): void {
@@ -128,7 +134,9 @@ function signInScenarios(leaf: () => Leaf): void {
         const choice = await start(who, provider)
         const callback =
           choice.way.find(url => url.pathname.endsWith('/callback')) ?? assert.fail('no callback')
+        const asked = tokensAsked(provider)
         const again = await who.go(callback.href)
+        assert.equal(tokensAsked(provider), asked, 'the code was taken to the provider a second time')
         assert.ok(again.status >= 400 && again.status < 500, `expected a refusal, got ${again.status}`)
       })
 
@@ -136,9 +144,14 @@ function signInScenarios(leaf: () => Leaf): void {
         const name = `stolen-${provider}`
         person(name)
         const victim = visitor()
-        const page = await victim.go(`/pds/auth/${provider}/callback?code=abc&state=made-up`)
-        assert.ok(page.status >= 400 && page.status < 500, `expected a refusal, got ${textOf(page)}`)
-        await expectRefusal(victim, page)
+        const lure = await beginOnly(visitor(), provider)
+        const asked = tokensAsked(provider)
+        for (const address of [lure.href, `/pds/auth/${provider}/callback?code=abc&state=made-up`]) {
+          const page = await victim.go(address)
+          assert.ok(page.status >= 400 && page.status < 500, `expected a refusal, got ${textOf(page)}`)
+          await expectRefusal(victim, page)
+        }
+        assert.equal(tokensAsked(provider), asked)
       })
 
       it('a handle that is taken, reserved or malformed is refused in place', async () => {
