@@ -121,6 +121,17 @@ test('when only the answer was lost, the sweeper finishes the account', async ()
   assert.deepEqual(await house.events(account.did), ['identity', 'account', 'commit', 'sync'])
 })
 
+test('when the answer was lost but the DID stands, the creation goes on', async () => {
+  const { creation } = house
+  const publishIdentity: typeof creation.publishIdentity = async (did, operation) => {
+    await creation.publishIdentity(did, operation)
+    throw new Refusal('upstream-timeout', 'the answer was lost')
+  }
+  const createAccount = house.createAccountWith({ ...creation, publishIdentity })
+  const { did } = await createAccount(wish('alice'))
+  assert.equal((await accountOf(did)).handle, 'alice.test')
+})
+
 test('through a provider the identity is linked, and the registration is used up', async () => {
   const way = throughGithub('1001')
   await register('registration of 1001')

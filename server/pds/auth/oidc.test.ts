@@ -222,6 +222,7 @@ test('an address that is only in userinfo is taken from there, if it speaks of t
 test('each failure of the provider is told for what it is', async () => {
   const token = `${issuer}/token`
   const discovery = `${issuer}/.well-known/openid-configuration`
+  const document = (answers[discovery] as { json: object }).json
   const cases: [string, { status?: number; json: unknown } | Refusal, SignInFaultKind][] = [
     [token, { status: 400, json: { error: 'invalid_grant' } }, 'expired-code'],
     [token, { status: 401, json: { error: 'invalid_client' } }, 'misconfigured'],
@@ -232,7 +233,7 @@ test('each failure of the provider is told for what it is', async () => {
     [token, new Refusal('upstream-timeout', 'nothing came'), 'unreachable'],
     [discovery, { status: 404, json: {} }, 'misconfigured'],
     [discovery, { status: 500, json: {} }, 'unreachable'],
-    [discovery, { json: { issuer: 'https://evil.example.com' } }, 'misconfigured'],
+    [discovery, { json: { ...document, issuer: 'https://evil.example.com' } }, 'misconfigured'],
     [discovery, { json: { issuer } }, 'misconfigured'],
     [`${issuer}/keys`, { status: 500, json: {} }, 'unreachable'],
   ]

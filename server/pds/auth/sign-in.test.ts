@@ -140,6 +140,18 @@ test('a code is good for the sign-in that it was given for', async () => {
   expect(await who.go(`/pds/auth/dev/callback?error=access_denied&state=${state}`), 400, /you cancelled/)
 })
 
+test('a code that was given for another challenge is not taken', async () => {
+  const who = visitor()
+  const [one, two] = [(await who.go('/pds/auth/dev')).url, (await who.go('/pds/auth/dev')).url]
+  const callback = await site.development.authorize({
+    name: 'mallory',
+    state: one.searchParams.get('state') ?? '',
+    codeChallenge: two.searchParams.get('code_challenge') ?? '',
+    redirectUri: one.searchParams.get('redirect_uri') ?? '',
+  })
+  expect(await who.go(callback ?? ''), 502, /cannot be trusted/)
+})
+
 test('a registration ends after an hour, and belongs to one browser', async () => {
   const who = visitor()
   const choice = await arrive(who, 'alice')

@@ -68,15 +68,17 @@ export async function openAuthHouse(policy: Partial<SignUpPolicy> = {}) {
   const cookies = createCookies({ production: false, port: 3334 })
   const csrf = createCsrf({ secret: jwtSecret, publicUrl, production: false })
   const finishing = { database, clock, repositories, sequencer }
-  const createAccount = createCreateAccount({
-    ...finishing,
-    policy: { signUp: 'open', migrationIn: true, ...policy },
-    identity: creation,
-    handles,
-    resolveHandle: handle => resolver.handle(handle),
-    passwords,
-    log: silentLogger,
-  })
+  const createAccountWith = (identityCreation: typeof creation) =>
+    createCreateAccount({
+      ...finishing,
+      policy: { signUp: 'open', migrationIn: true, ...policy },
+      identity: identityCreation,
+      handles,
+      resolveHandle: handle => resolver.handle(handle),
+      passwords,
+      log: silentLogger,
+    })
+  const createAccount = createAccountWith(creation)
   const mailbox = createMailbox({ database, clock })
   const authenticate = createAuthenticate({
     database,
@@ -103,6 +105,7 @@ export async function openAuthHouse(policy: Partial<SignUpPolicy> = {}) {
     mailbox,
     authenticate,
     createAccount,
+    createAccountWith,
     appPasswords: createAppPasswords({ database, clock, random }),
     logIn: createLogIn({ database, passwords }),
     pageSessions: createPageSessions({ database, clock, random, cookies, csrf, sessionMs: refreshMs }),
