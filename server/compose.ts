@@ -1,5 +1,4 @@
 /** The only file that knows everybody: opens what the settings ask for, and hands each room what it needs. */
-import { mkdirSync } from 'node:fs'
 import { readConfiguration } from './configuration.ts'
 import { systemClock } from './kernel/clock.ts'
 import type { Environment } from './kernel/config.ts'
@@ -19,6 +18,7 @@ import { createMetrics } from './kernel/metrics.ts'
 import { systemRandom } from './kernel/random.ts'
 import type { House } from './kernel/run.ts'
 import type { HouseSettings } from './kernel/settings.ts'
+import { openDataFolder } from './kernel/storage/data-folder.ts'
 import { openBlobs, openDatabase } from './kernel/storage/open.ts'
 import { openSequence } from './kernel/storage/sequence.ts'
 import { processTerminal } from './kernel/terminal.ts'
@@ -49,7 +49,7 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
   const metrics = createMetrics()
   const lifecycle = createLifecycle({ clock, log, deadlineMs: house.shutdownSeconds * 1000 })
 
-  mkdirSync(house.dataDir, { recursive: true })
+  openDataFolder(house.dataDir)
   const storage = {
     dataDir: house.dataDir,
     databaseUrl: house.databaseUrl,
@@ -139,14 +139,15 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     ...(tracer === undefined ? {} : { tracer }),
     connectionsMax: house.connectionsMax,
   })
-  for (const system of systems) lifecycle.add(system)
+  if (tracer !== undefined) lifecycle.add({ name: 'traces', stop: () => tracer.close() })
   lifecycle.add({
     name: 'http',
     start: async () => void (await server.listen()),
     quiesce: () => server.stopAccepting(),
     stop: deadlineMs => server.close(deadlineMs),
   })
-  if (tracer !== undefined) lifecycle.add({ name: 'traces', stop: () => tracer.close() })
+  // Stopped before the server: it waits for sockets, which only their systems can end with a reason.
+  for (const system of systems) lifecycle.add(system)
 
   return {
     start: async () => {

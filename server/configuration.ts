@@ -1,7 +1,7 @@
 /** Every setting of the house, joined: what `compose.ts`, the command line and the generated reference read. */
 import { type Config, type Environment, readConfig } from './kernel/config.ts'
 import { checkHouseSettings, houseSettings } from './kernel/settings.ts'
-import { pdsSettings } from './pds/config.ts'
+import { checkPdsSettings, pdsSettings } from './pds/config.ts'
 import { referenceSettings } from './pds/reference-settings.ts'
 
 /** All tables, by the system that each belongs to. */
@@ -15,6 +15,9 @@ export function readConfiguration(env: Environment): Configuration {
     tables: settingTables,
     env,
     foreignNames: referenceSettings,
-    check: (values, mode, faults) => checkHouseSettings(values.house, mode, faults),
+    check: ({ house, pds }, mode, faults) => {
+      checkHouseSettings(house, mode, faults)
+      checkPdsSettings(pds, faults)
+    },
   })
 }

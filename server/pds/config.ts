@@ -1,5 +1,6 @@
 /** The PDS's settings: the seed's names, and what the reference calls the rest. */
 import {
+  type ConfigFault,
   flag,
   httpUrl,
   integer,
@@ -282,3 +283,25 @@ export const pdsSettings = {
 } as const
 
 export type PdsSettings = ValuesOf<typeof pdsSettings>
+
+/** Settings that mean something only together. */
+const together: readonly (readonly (keyof PdsSettings)[])[] = [
+  ['githubClientId', 'githubClientSecret'],
+  ['googleClientId', 'googleClientSecret'],
+  ['smtpUrl', 'mailFrom'],
+]
+
+/** What no single setting can see: a pair of which only one is set. */
+export function checkPdsSettings(settings: PdsSettings, faults: ConfigFault[]): void {
+  for (const pair of together) {
+    const missing = pair.filter(key => settings[key] === undefined)
+    if (missing.length === 0 || missing.length === pair.length) continue
+    const names = pair.map(key => pdsSettings[key].name)
+    for (const key of missing) {
+      faults.push({
+        name: pdsSettings[key].name,
+        sentence: `is missing: ${names.join(' and ')} belong together.`,
+      })
+    }
+  }
+}
