@@ -49,7 +49,7 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
   const metrics = createMetrics()
   const lifecycle = createLifecycle({ clock, log, deadlineMs: house.shutdownSeconds * 1000 })
 
-  openDataFolder(house.dataDir)
+  const folder = openDataFolder(house.dataDir)
   const storage = {
     dataDir: house.dataDir,
     databaseUrl: house.databaseUrl,
@@ -61,7 +61,13 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
   const database = await openDatabase(storage)
   const blobs = await openBlobs(storage)
   const limiter = await openLimiter(house, log)
-  lifecycle.add({ name: 'storage', stop: () => database.close() })
+  lifecycle.add({
+    name: 'storage',
+    stop: async () => {
+      await database.close()
+      folder.close()
+    },
+  })
   lifecycle.add({ name: 'limits', stop: () => limiter.close() })
 
   // The embedded directory gets its address when it starts; nobody asks for it before.
