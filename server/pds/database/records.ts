@@ -6,8 +6,6 @@ import { inPieces } from './pieces.ts'
 export interface RecordRow {
   readonly rkey: string
   readonly cid: Uint8Array
-  /** DAG-CBOR. */
-  readonly bytes: Uint8Array
 }
 
 /** Who was asked for, with the record at a path; the record's columns are null when it is not there. */
@@ -66,12 +64,11 @@ export function recordsIn(tx: ReadTx, account: number, range: RecordRange): Prom
   const { collection, after, before, order, limit } = range
   const values: SqlValue[] = [account, collection, limit]
   const bound = (comparison: string, rkey: string | undefined) =>
-    rkey === undefined ? '' : ` AND r.rkey ${comparison} $${values.push(rkey)}`
+    rkey === undefined ? '' : ` AND rkey ${comparison} $${values.push(rkey)}`
   const bounds = bound('>', after) + bound('<', before)
   return tx.all<RecordRow>(
-    `SELECT r.rkey, r.cid, b.bytes FROM pds_records r JOIN pds_blocks b ON b.account = r.account AND b.cid = r.cid
-     WHERE r.account = $1 AND r.collection = $2${bounds}
-     ORDER BY r.rkey ${order === 'ascending' ? 'ASC' : 'DESC'} LIMIT $3`,
+    `SELECT rkey, cid FROM pds_records WHERE account = $1 AND collection = $2${bounds}
+     ORDER BY rkey ${order === 'ascending' ? 'ASC' : 'DESC'} LIMIT $3`,
     values,
   )
 }

@@ -1,16 +1,11 @@
 /** Reading repositories: records as JSON, collections. Nothing here writes. */
 import { decode } from '@atcute/cbor'
 import { cidKey, cidToString } from '@leaf/atproto/cid'
-import { Refusal } from '../../kernel/errors.ts'
+import { Corruption, Refusal } from '../../kernel/errors.ts'
 import type { Database, ReadTx } from '../../kernel/storage/database.ts'
 import { type Account, accountByIdentifier } from '../database/accounts.ts'
-import {
-  collectionsOf,
-  findRecord,
-  type FoundRecord,
-  type RecordRow,
-  recordsIn,
-} from '../database/records.ts'
+import { blockLoader } from '../database/blocks.ts'
+import { collectionsOf, findRecord, type RecordRow, recordsIn } from '../database/records.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import { createRenderCache } from './render-cache.ts'
 
@@ -51,28 +46,41 @@ export interface ReadingDependencies {
 
 export function createReading({ database, renderBytesMax }: ReadingDependencies): Reading {
   const cache = createRenderCache(renderBytesMax)
-  const valueOf = (row: RecordRow): string => {
-    const key = cidKey(row.cid)
-    const known = cache.get(key)
-    if (known !== undefined) return known
-    const text = JSON.stringify(decode(row.bytes))
-    cache.add(key, text)
+  const rendered = (cid: Uint8Array, bytes: Uint8Array | undefined): string => {
+    if (bytes === undefined) throw new Corruption(`the block of record ${cidToString(cid)} is not stored`)
+    // A CID holds nothing that JSON would escape.
+    const text = `"cid":"${cidToString(cid)}","value":${JSON.stringify(decode(bytes))}}`
+    cache.add(cidKey(cid), text)
     return text
   }
-  // DIDs, NSIDs, record keys and CIDs hold nothing that JSON would escape.
-  const render = (did: string, collection: string, row: RecordRow): string =>
-    `{"uri":"at://${did}/${collection}/${row.rkey}","cid":"${cidToString(row.cid)}","value":${valueOf(row)}}`
+  /** Everything of the records behind their URIs; blocks are read for those that are not in the cache. */
+  const render = async (
+    tx: ReadTx,
+    account: number,
+    rows: readonly RecordRow[],
+  ): Promise<readonly string[]> => {
+    const texts = rows.map(row => cache.get(cidKey(row.cid)))
+    const missing = rows.filter((_, index) => texts[index] === undefined)
+    if (missing.length === 0) return texts.flatMap(text => text ?? [])
+    const blocks = await blockLoader(tx, account).loadMany(missing.map(row => row.cid))
+    let next = 0
+    return rows.map((row, index) => texts[index] ?? rendered(row.cid, blocks[next++]))
+  }
+  // Nor do DIDs, NSIDs and record keys.
+  const uriOf = (did: string, collection: string, rkey: string) =>
+    `{"uri":"at://${did}/${collection}/${rkey}",`
 
   return {
     record: ({ repo, collection, rkey, cid }) =>
       database.read(async tx => {
         const found = await findRecord(tx, identifierOf(repo), { collection, rkey })
-        const row = found?.status === 'active' ? recordOf(found, rkey) : undefined
-        if (found === undefined || row === undefined || (cid !== undefined && cidToString(row.cid) !== cid)) {
+        const at = found?.status === 'active' ? found.cid : null
+        if (found === undefined || at === null || (cid !== undefined && cidToString(at) !== cid)) {
           const uri = `at://${found?.did ?? repo}/${collection}/${rkey}`
           throw refuse('RecordNotFound', `Could not locate record: ${uri}`)
         }
-        return render(found.did, collection, row)
+        const text = cache.get(cidKey(at)) ?? rendered(at, found.bytes ?? undefined)
+        return uriOf(found.did, collection, rkey) + text
       }),
 
     records: ({ repo, collection, limit, cursor, reverse }) =>
@@ -85,9 +93,10 @@ export function createReading({ database, renderBytesMax }: ReadingDependencies)
           order: reverse ? 'ascending' : 'descending',
           ...(reverse ? { after: cursor } : { before: cursor }),
         })
-        const records = rows.map(row => render(account.did, collection, row)).join(',')
+        const texts = await render(tx, account.id, rows)
+        const records = rows.map((row, index) => uriOf(account.did, collection, row.rkey) + texts[index])
         const last = rows.at(-1)
-        return `{"records":[${records}]${last === undefined ? '' : `,"cursor":"${last.rkey}"`}}`
+        return `{"records":[${records.join(',')}]${last === undefined ? '' : `,"cursor":"${last.rkey}"`}}`
       }),
 
     collections: repo =>
@@ -100,10 +109,6 @@ export function createReading({ database, renderBytesMax }: ReadingDependencies)
 
 function identifierOf(repo: string): string {
   return repo.startsWith('did:') ? repo : repo.toLowerCase()
-}
-
-function recordOf({ cid, bytes }: FoundRecord, rkey: string): RecordRow | undefined {
-  return cid === null || bytes === null ? undefined : { rkey, cid, bytes }
 }
 
 /** The account, if it is there and active. */
