@@ -247,6 +247,30 @@ describe('blobs', () => {
     )
   })
 
+  it('are there for every record that was accepted, whatever happens at the same time', async () => {
+    const accepted = new Set<string>()
+    const worker = async (which: number) => {
+      for (let round = 0; round < 12; round += 1) {
+        const blob = await upload(chunks(`busy ${which % 2}`))
+        const posted = await post(blob).catch((error: unknown) => {
+          assert.ok(named('BlobNotFound')(error), String(error))
+        })
+        const uri = posted?.results[0]?.uri
+        if (uri === undefined) continue
+        accepted.add(uri)
+        assert.equal(await read(blob.cid), `busy ${which % 2}`)
+        if (round % 3 === which % 3) house.clock.advance(1000)
+        await Promise.all([sweeper.sweep(), remove(uri)])
+        accepted.delete(uri)
+      }
+    }
+    await Promise.all([0, 1, 2, 3].map(worker))
+    house.clock.advance(7 * hour)
+    await sweeper.sweep()
+    assert.deepEqual(await files(), [])
+    assert.equal(await house.database.read(tx => blobBytesOf(tx, account)), 0)
+  })
+
   it('have the CID of their SHA-256', async () => {
     const { cid } = await upload(chunks('abc'))
     const digest = createHash('sha256').update('abc').digest()

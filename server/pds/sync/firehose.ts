@@ -66,6 +66,8 @@ export function createFirehose(options: FirehoseOptions): Firehose {
       clock,
       windowStart: () => clock.now() - options.windowMs - windowSlackMs,
       onSent: counters.sent,
+      onFailure: error =>
+        logger.error({ error, address }, 'the log of events cannot be read for a subscriber'),
     })
     subscribers.add(subscriber)
     webSocket.once('close', () => {

@@ -26,7 +26,9 @@ export interface SubscriberOptions {
   readonly clock: Clock
   /** Events before this are outside of the window. Milliseconds since the epoch. */
   readonly windowStart: () => number
-  readonly onSent?: (events: number, bytes: number) => void
+  readonly onSent: (events: number, bytes: number) => void
+  /** The log of events could not be read. */
+  readonly onFailure: (error: unknown) => void
 }
 
 /** Why a subscription ended, for metrics and logs. */
@@ -81,7 +83,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     if (webSocket.readyState !== webSocket.OPEN) return
     const bytes = wireBytes(batch)
     socket.write(bytes)
-    options.onSent?.(batch.length, bytes.length)
+    options.onSent(batch.length, bytes.length)
     if (socket.writableLength <= backlogBytesMax) return
     const limitMs = stallMs * Math.ceil(socket.writableLength / stallBytes)
     if (!(await drained(socket, { clock, limitMs, signal: gone.signal }))) {
@@ -98,8 +100,9 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
       }
       // Without an abort the log itself has ended.
       if (!gone.signal.aborted) end = 'stopped'
-    } catch {
+    } catch (error) {
       end = 'failed'
+      options.onFailure(error)
       close(1011, 'the log of events cannot be read')
     }
     return end
