@@ -8,7 +8,7 @@ import { createAccountActs } from './auth/account-acts.ts'
 import { createAccountStatus } from './auth/account-status.ts'
 import { createAppPasswords } from './auth/app-passwords.ts'
 import { createCreateAccount } from './auth/create-account.ts'
-import { createCreationSweeper } from './auth/creation-sweeper.ts'
+import { createCreationSweeper, createSettleCreationOf } from './auth/creation-sweeper.ts'
 import { createEmailTokens } from './auth/email-tokens.ts'
 import { createAuthenticate } from './auth/guard.ts'
 import { createInvites } from './auth/invites.ts'
@@ -84,7 +84,9 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     log,
     resolveHandle: handle => resolver.handle(handle),
   })
-  const sweepCreations = createCreationSweeper({ ...finishing, identity: creation, log })
+  const settling = { ...finishing, identity: creation, log }
+  const sweepCreations = createCreationSweeper(settling)
+  const settleCreationOf = createSettleCreationOf(settling)
   const background = createBackground({ database, clock, log, sweepCreations })
   const mailbox = deps.production ? undefined : createMailbox({ database, clock })
   const mail = mailOf(settings) ?? mailbox ?? noMail
@@ -143,7 +145,7 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
       policy,
       logIn,
       charge: parts.charge,
-      signIn: createSignIn({ database, clock, random, publicUrl: deps.publicUrl }),
+      signIn: createSignIn({ database, clock, random, publicUrl: deps.publicUrl, settleCreationOf }),
       handles,
       createAccount,
       development,

@@ -107,6 +107,9 @@ async function create(exchange: Exchange, deps: ChooseHandleDeps): Promise<void>
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     const upstream = error.code === 'upstream' || error.code === 'upstream-timeout'
+    if (upstream && (await registrationOf(browser, deps)) === undefined) {
+      throw new SignInFault('unfinished', registration.providerLabel, error.message, error)
+    }
     refused(upstream ? 502 : 400, sentence(error.message))
   }
 }

@@ -77,6 +77,10 @@ async function publish(prepared: PreparedIdentity, deps: CreateAccountDeps): Pro
     if (published === false) await undoCreation(did, deps)
     deps.log.warn({ error, did, undone: published === false }, 'the directory did not take a new identity')
     if (error instanceof Refusal && error.code === 'invalid') throw error
-    throw refuse('UpstreamFailure', 'the identity directory could not be reached; please try again', error)
+    const then =
+      published === false
+        ? 'please try again'
+        : 'in a few minutes the account is there, or its handle is free again'
+    throw refuse('UpstreamFailure', `the identity directory could not be reached; ${then}`, error)
   }
 }

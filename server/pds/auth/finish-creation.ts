@@ -1,5 +1,4 @@
 import type { Clock } from '../../kernel/clock.ts'
-import { Corruption } from '../../kernel/errors.ts'
 import type { Did } from '../../kernel/identity/types.ts'
 import type { Database, Tx } from '../../kernel/storage/database.ts'
 import { accountByDid, accountByEmail, insertAccount, type NewAccount } from '../database/accounts.ts'
@@ -9,6 +8,7 @@ import { putOauthState } from '../database/oauth-state.ts'
 import { deletePending, type PendingRow, pendingByDid } from '../database/pending.ts'
 import type { Repositories } from '../repo/acts.ts'
 import { repoLocks, type Sequencer } from '../sync/events.ts'
+import { refuse } from '../xrpc/refuse.ts'
 import type { CreatedAccount } from './account-wish.ts'
 import { decodePending, type PendingAccount } from './pending-account.ts'
 
@@ -36,7 +36,8 @@ export async function finishCreation(did: Did, deps: FinishDeps): Promise<Create
 
 async function finished(tx: Tx, did: Did): Promise<CreatedAccount> {
   const account = await accountByDid(tx, did)
-  if (account === undefined) throw new Corruption(`the creation of ${did} is neither pending nor done`)
+  // Undone by a sweep, because this took so long that it seemed to be cut off.
+  if (account === undefined) throw refuse('UpstreamTimeout', 'this took too long; please try again')
   return { id: account.id, did, handle: account.handle ?? '' }
 }
 

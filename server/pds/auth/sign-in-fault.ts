@@ -11,6 +11,7 @@ export type SignInFaultKind =
   | 'untrusted' // an answer whose signature, issuer, audience or nonce is wrong
   | 'other-account' // the identity belongs to somebody else's account
   | 'signed-out' // a link was begun by a session that is over
+  | 'unfinished' // the creation of the account is still under way
   | 'takendown' // the account was taken down
 
 /** A sign-in that did not work. The message is for the log; the page speaks by `kind`. */
@@ -97,6 +98,12 @@ const words: Readonly<Record<SignInFaultKind, (provider: string) => Words>> = {
     title: 'You are no longer signed in',
     what: `Your session ended before ${provider} was linked. Nothing was changed.`,
     next: 'Please sign in, and link it again.',
+  }),
+  unfinished: provider => ({
+    status: 503,
+    title: 'Your account is being made',
+    what: 'The directory of identities has not answered yet. Your handle is kept for you, and nothing is lost.',
+    next: `Please sign in with ${provider} again in a minute or two: the account is there then, or you choose anew.`,
   }),
   takendown: () => ({
     status: 403,

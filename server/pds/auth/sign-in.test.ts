@@ -82,16 +82,27 @@ test('what is wrong with a handle is told in place, and the next try works', asy
   assert.equal(await handleOf(who), 'alice.test')
 })
 
-test('when the directory is away nothing is lost, and the next try works', async () => {
+test('when the directory is away nothing is lost, and who comes back gets her account', async () => {
   const who = visitor()
   const choice = await arrive(who, 'alice')
   house.setWeather('answers lost')
-  const page = await who.submit(choice, '/pds/auth/create', { name: 'alice' })
-  expect(page, 502, /could not be reached/)
+  expect(await who.submit(choice, '/pds/auth/create', { name: 'alice' }), 503, /account is being made/)
+  expect(await arrive(who, 'alice'), 503, /account is being made/)
+  house.clock.advance(45_000)
+  expect(await arrive(who, 'alice'), 503, /account is being made/)
   house.setWeather('fine')
-  house.clock.advance(121_000)
-  assert.deepEqual(await house.sweepCreations(), { finished: 1, undone: 0 })
   assert.equal((await arrive(who, 'alice')).url.pathname, '/account')
+  assert.equal(await handleOf(who), 'alice.test')
+})
+
+test('when the directory never heard of it, who comes back chooses anew', async () => {
+  const who = visitor()
+  const choice = await arrive(who, 'alice')
+  house.setWeather('down')
+  expect(await who.submit(choice, '/pds/auth/create', { name: 'alice' }), 503, /account is being made/)
+  house.setWeather('fine')
+  house.clock.advance(45_000)
+  await who.submit(await arrive(who, 'alice'), '/pds/auth/create', { name: 'alice' })
   assert.equal(await handleOf(who), 'alice.test')
 })
 

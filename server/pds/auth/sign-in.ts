@@ -10,6 +10,7 @@ import { type Account, accountById, setEmail } from '../database/accounts.ts'
 import { identityOf, insertIdentity, updateIdentity } from '../database/identities.ts'
 import { putOauthState, takeOauthState } from '../database/oauth-state.ts'
 import { sessionAccount } from '../database/sessions.ts'
+import type { SettleCreationOf } from './creation-sweeper.ts'
 import { isEmail } from './email-address.ts'
 import type { LinkedIdentity } from './pending-account.ts'
 import type { ProviderPerson, SignInProvider } from './provider.ts'
@@ -49,12 +50,19 @@ export interface SignInDeps {
   readonly clock: Clock
   readonly random: Random
   readonly publicUrl: string
+  readonly settleCreationOf: SettleCreationOf
 }
 
 /** The flow for all providers. */
 export function createSignIn(deps: SignInDeps): SignIn {
   const { database, clock, random } = deps
   const secret = () => Buffer.from(random.bytes(32)).toString('base64url')
+  /** The account that an interrupted creation of this person made after all. */
+  const settled = async (identity: LinkedIdentity, provider: SignInProvider) => {
+    const how = await deps.settleCreationOf(identity)
+    if (how === 'waiting') throw new SignInFault('unfinished', provider.label, 'a creation is under way')
+    return how === 'finished' ? database.write(tx => welcome(tx, identity, clock.now())) : undefined
+  }
   const redirectUriOf = (provider: SignInProvider) => `${deps.publicUrl}/pds/auth/${provider.id}/callback`
   return {
     begin: async ({ provider, browser, returnTo, link }) => {
@@ -82,7 +90,8 @@ export function createSignIn(deps: SignInDeps): SignIn {
         await database.write(tx => linkIdentity(tx, { identity, link, provider, now }))
         return { kind: 'linked', returnTo: flow.returnTo }
       }
-      const account = await database.write(tx => welcome(tx, identity, now))
+      const account =
+        (await database.write(tx => welcome(tx, identity, now))) ?? (await settled(identity, provider))
       if (account === undefined) {
         await keepRegistration({ identity, person, provider, flow, browser: browser ?? '' }, deps)
         return { kind: 'unknown' }

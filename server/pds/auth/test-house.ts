@@ -22,7 +22,7 @@ import { createAccountStatus } from './account-status.ts'
 import { createAppPasswords } from './app-passwords.ts'
 import { createCookies } from './cookies.ts'
 import { createCreateAccount } from './create-account.ts'
-import { createCreationSweeper } from './creation-sweeper.ts'
+import { createCreationSweeper, createSettleCreationOf } from './creation-sweeper.ts'
 import { createCsrf } from './csrf.ts'
 import { createEmailTokens } from './email-tokens.ts'
 import { createAuthenticate } from './guard.ts'
@@ -79,6 +79,7 @@ export async function openAuthHouse(policy: Partial<SignUpPolicy> = {}) {
       log: silentLogger,
     })
   const createAccount = createAccountWith(creation)
+  const settling = { ...finishing, identity: creation, log: silentLogger }
   const mailbox = createMailbox({ database, clock })
   const authenticate = createAuthenticate({
     database,
@@ -111,7 +112,8 @@ export async function openAuthHouse(policy: Partial<SignUpPolicy> = {}) {
     pageSessions: createPageSessions({ database, clock, random, cookies, csrf, sessionMs: refreshMs }),
     emailTokens: createEmailTokens({ database, clock, random, mail: mailbox, hostname: 'leaf.test' }),
     invites: createInvites({ database, clock, random, hostname: 'leaf.test' }),
-    sweepCreations: createCreationSweeper({ ...finishing, identity: creation, log: silentLogger }),
+    sweepCreations: createCreationSweeper(settling),
+    settleCreationOf: createSettleCreationOf(settling),
     status: createAccountStatus({
       database,
       clock,

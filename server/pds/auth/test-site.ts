@@ -64,7 +64,13 @@ export async function openAuthSite(house: AuthHouse, signUp: SignUp): Promise<Au
     log: silentLogger,
     providers: [development],
     development,
-    signIn: createSignIn({ database, clock, random, publicUrl: url }),
+    signIn: createSignIn({
+      database,
+      clock,
+      random,
+      publicUrl: url,
+      settleCreationOf: house.settleCreationOf,
+    }),
     charge: async (rateClass: RateClass, key: string) => void charged.push(`${rateClass} ${key}`),
   })
   const router = createRouter([{ name: 'pds', routes, upgrades: [] }])
