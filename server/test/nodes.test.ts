@@ -1,19 +1,25 @@
-/** Two nodes of one Leaf, on one PostgreSQL. */
+/** Two nodes of one Leaf, on one PostgreSQL, one bucket and, where there is one, one Redis. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { commitOf, type Frame, seqOf, subscribe } from './support/firehose.ts'
 import { type Account, createAccount, get, post, send, sendOk } from './support/http.ts'
 import { type Leaf, startLeaf } from './support/leaf.ts'
 import { startPostgres } from './support/postgres.ts'
+import { startRedis } from './support/redis.ts'
 import { createReplay } from './support/replay.ts'
+import { startS3, type TestS3 } from './support/s3.ts'
+import { s3Env } from './support/s3-env.ts'
 
 const postgres = await startPostgres()
 after(() => postgres?.stop())
+const redis = await startRedis()
+after(() => redis?.stop())
 const skip = postgres === undefined ? 'no PostgreSQL, neither from npm nor from the system' : false
 
 describe('two nodes on one database', { skip }, () => {
   let one: Leaf
   let two: Leaf
+  let s3: TestS3
   let account: Account
 
   const put = (node: Leaf, rkey: string, text: string) => {
@@ -25,12 +31,22 @@ describe('two nodes on one database', { skip }, () => {
     frame.t === '#commit' && commitOf(frame).ops.some(op => op.cid === cid)
 
   before(async () => {
-    const DATABASE_URL = (await postgres?.url('nodes')) ?? ''
-    one = await startLeaf({ env: { DATABASE_URL } })
-    two = await startLeaf({ env: { DATABASE_URL, PUBLIC_URL: one.url } })
+    s3 = await startS3()
+    const shared = {
+      DATABASE_URL: (await postgres?.url('nodes')) ?? '',
+      ...(redis === undefined
+        ? {}
+        : { REDIS_URL: redis.url, PDS_RATE_LIMITS: 'reference', PDS_RATE_AUTH: '6/300' }),
+      ...s3Env(s3),
+    }
+    one = await startLeaf({ env: shared })
+    two = await startLeaf({ env: { ...shared, PUBLIC_URL: one.url } })
     account = await createAccount(one.url, 'twofold')
   })
-  after(() => Promise.all([one?.dispose(), two?.dispose()]))
+  after(async () => {
+    await Promise.all([one?.dispose(), two?.dispose()])
+    await s3?.stop()
+  })
 
   it('a session of one is good at the other', async () => {
     const token = account.accessJwt
@@ -71,6 +87,22 @@ describe('two nodes on one database', { skip }, () => {
     await Promise.all([...live, whole].map(subscriber => subscriber.close()))
   })
 
+  it('a blob that one took is given out by the other', async () => {
+    const { accessJwt: token, did } = account
+    const headers = { 'content-type': 'text/plain' }
+    const { blob } = await sendOk<{ blob: { ref: { $link: string } } }>(
+      one.url,
+      post('com.atproto.repo.uploadBlob', Buffer.from('for both'), { token, headers }),
+    )
+    const record = { text: 'with a file', file: blob }
+    const body = { repo: did, collection: 'com.example.note', rkey: 'file', record }
+    await sendOk(two.url, post('com.atproto.repo.putRecord', body, { token }))
+    for (const node of [one, two]) {
+      const answer = await send(node.url, get('com.atproto.sync.getBlob', { did, cid: blob.ref.$link }))
+      assert.equal(Buffer.from(answer.bytes).toString(), 'for both')
+    }
+  })
+
   it('signing out at one ends the session at the other at once', async () => {
     const { identifier, password } = { identifier: account.handle, password: account.password }
     const session = await sendOk<{ accessJwt: string; refreshJwt: string }>(
@@ -81,6 +113,21 @@ describe('two nodes on one database', { skip }, () => {
     assert.equal((await ask()).status, 200)
     await sendOk(one.url, post('com.atproto.server.deleteSession', undefined, { token: session.refreshJwt }))
     assert.equal((await ask()).status, 400)
+  })
+
+  const noRedis = redis === undefined ? 'no redis-server on this machine' : false
+  it('attempts to sign in are counted together', { skip: noRedis }, async () => {
+    const statuses: number[] = []
+    for (let n = 0; n < 8; n += 1) {
+      const wrong = { identifier: 'nobody.test', password: `guess ${n}` }
+      const answer = await send(
+        n % 2 === 0 ? one.url : two.url,
+        post('com.atproto.server.createSession', wrong),
+      )
+      statuses.push(answer.status)
+      if (answer.status === 429) assert.ok(Number(answer.headers.get('retry-after')) > 0)
+    }
+    assert.deepEqual([statuses[0], statuses.at(-2), statuses.at(-1)], [401, 429, 429])
   })
 
   it('one node dies, and the other goes on', async () => {
