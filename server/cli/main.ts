@@ -4,6 +4,8 @@ import { exitCodes, tellFailure } from '../kernel/run.ts'
 import type { CommandContext } from './command.ts'
 import { addDoctor } from './doctor.ts'
 import { addInit } from './init.ts'
+import { addInvite } from './invite.ts'
+import { addRelay } from './relay.ts'
 import { addStart } from './start.ts'
 
 export interface CommandLine extends Omit<CommandContext, 'exit'> {
@@ -32,6 +34,8 @@ export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<nu
   addStart(program, context)
   addInit(program, context)
   addDoctor(program, context)
+  addInvite(program, context)
+  addRelay(program, context)
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return code

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import { ConfigError } from './config.ts'
+import { Refusal } from './errors.ts'
 import { StartFault } from './lifecycle.ts'
 
 /** Everything that runs in one process, composed. */
@@ -97,6 +98,10 @@ export function tellFailure(error: unknown, tell: (sentence: string) => void): n
   }
   if (error instanceof StartFault) {
     tell(error.message.replace(/^./, letter => letter.toUpperCase()))
+    return exitCodes.failed
+  }
+  if (error instanceof Refusal) {
+    tell(`${error.message}.`)
     return exitCodes.failed
   }
   tell(error instanceof Error ? (error.stack ?? error.message) : String(error))
