@@ -83,7 +83,12 @@ export async function readForm({ request }: Exchange, clock: Clock): Promise<URL
     throw new Refusal('unsupported-media', 'expected application/x-www-form-urlencoded')
   }
   const body = await readBody(request, { bytesMax: formBytesMax, timeoutMs: formTimeoutMs, clock })
-  return new URLSearchParams(body.toString())
+  const form = new URLSearchParams(body.toString())
+  // No database takes it, and no person types it.
+  for (const value of form.values()) {
+    if (value.includes('\0')) throw new Refusal('invalid', 'a field of the form contains NUL')
+  }
+  return form
 }
 
 /** The browser's secret, from its cookie or a new one, and the `Set-Cookie` that keeps it. */

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { createVisitor, type Page, textOf } from '../../test/support/visitor.ts'
+import type { Page } from '../../test/support/visitor.ts'
 import { accountByHandle, setStatus } from '../database/accounts.ts'
 import { publicUrl } from '../identity/test-house.ts'
-import { createAccountActs } from './account-acts.ts'
 import { createDevelopmentProvider } from './development.ts'
 import { sessionBinding } from './page-session.ts'
 import { registrationMs, stateMs } from './sign-in-state.ts'
 import type { SignUp } from './sign-up-policy.ts'
 import { type AuthHouse, openAuthHouse } from './test-house.ts'
-import { type AuthSite, form, openAuthSite } from './test-site.ts'
+import { type AuthSite, createSteps, expectPage, openAuthSite } from './test-site.ts'
 
 let house: AuthHouse
 let site: AuthSite
@@ -28,19 +27,14 @@ const close = async () => {
 beforeEach(() => open('open'))
 afterEach(() => close())
 
-const visitor = () => createVisitor(url)
+const visitor = () => createSteps(house, site).visitor()
 type Visitor = ReturnType<typeof visitor>
-const arrive = async (who: Visitor, name: string, start = '/pds/auth/dev') =>
-  who.submit(await who.go(start), '/pds/auth/dev/authorize', { name })
-const join = async (who: Visitor, name: string) =>
-  who.submit(await arrive(who, name), '/pds/auth/create', { name })
-const sessionOf = (who: Visitor) =>
-  house.pageSessions.read([...who.cookies()].map(([name, value]) => `${name}=${value}`).join('; '))
-const handleOf = async (who: Visitor) => (await sessionOf(who))?.account.handle
-const expect = (page: Page, status: number, words: RegExp) => {
-  assert.equal(page.status, status, textOf(page))
-  assert.match(page.html, words)
-}
+const arrive = (who: Visitor, name: string, start?: string) =>
+  createSteps(house, site).arrive(who, name, start)
+const join = (who: Visitor, name: string) => createSteps(house, site).join(who, name)
+const sessionOf = (who: Visitor) => createSteps(house, site).sessionOf(who)
+const handleOf = (who: Visitor) => createSteps(house, site).handleOf(who)
+const expect = expectPage
 
 test('a first sign-in leads to the choice of a handle, the next one straight on', async () => {
   const who = visitor()
@@ -231,54 +225,6 @@ test('signing in anew ends the session that the browser had', async () => {
   assert.equal(await house.count('pds_sessions'), 1)
 })
 
-test('a second identity is linked by a form of ours, and then signs in to the same account', async () => {
-  const who = visitor()
-  await join(who, 'alice')
-  const begin = async (csrf: string) => {
-    const page = await who.go('/pds/auth/dev')
-    const html = form('/pds/auth/dev/link', { csrf })
-    return who.submit({ ...page, html }, '/pds/auth/dev/link')
-  }
-  expect(await begin('made-up'), 403, /not, or no longer/)
-  const forward = await begin((await sessionOf(who))?.csrf ?? '')
-  const authorize = await who.click(forward, 'on to Development')
-  const done = await who.submit(authorize, '/pds/auth/dev/authorize', { name: 'alter-ego' })
-  assert.equal(done.url.pathname, '/account')
-  const other = visitor()
-  await arrive(other, 'alter-ego')
-  assert.equal(await handleOf(other), 'alice.test')
-
-  await join(visitor(), 'bob')
-  const again = await who.click(await begin((await sessionOf(who))?.csrf ?? ''), 'on to Development')
-  const refused = await who.submit(again, '/pds/auth/dev/authorize', { name: 'bob' })
-  expect(refused, 400, /belongs to another account/)
-})
-
-test('a link that was begun by a session that is over is not made', async () => {
-  const who = visitor()
-  await join(who, 'alice')
-  const { csrf, account, sessionId } = (await sessionOf(who))!
-  const page = await who.go('/pds/auth/dev')
-  const forward = await who.submit(
-    { ...page, html: form('/pds/auth/dev/link', { csrf }) },
-    '/pds/auth/dev/link',
-  )
-  const authorize = await who.click(forward, 'on to Development')
-  const { database, clock, passwords, appPasswords } = house
-  const acts = createAccountActs({
-    database,
-    clock,
-    passwords,
-    appPasswords,
-    providers: [],
-    blobQuotaBytes: 0,
-  })
-  await acts.endSession(account.id, sessionId)
-  const done = await who.submit(authorize, '/pds/auth/dev/authorize', { name: 'alter-ego' })
-  expect(done, 400, /no longer signed in/)
-  assert.equal(await house.count('pds_identities'), 1)
-})
-
 test('an account that was taken down does not get in', async () => {
   await join(visitor(), 'alice')
   const account = await house.database.read(tx => accountByHandle(tx, 'alice.test'))
@@ -292,6 +238,23 @@ test('where nobody new is taken, a stranger is told so', async () => {
   await close()
   await open('closed')
   expect(await arrive(visitor(), 'alice'), 403, /takes no new accounts/)
+})
+
+test('a form with NUL in it, of another type, or too large, is refused', async () => {
+  const who = visitor()
+  const choice = await arrive(who, 'alice')
+  expect(
+    await who.submit(choice, '/pds/auth/create', { name: 'alice', invite_code: 'a\0b' }),
+    400,
+    /contains NUL/,
+  )
+  expect(
+    await who.submit(choice, '/pds/auth/create', { name: 'a'.repeat(20_000) }),
+    413,
+    /at most 16384 bytes/,
+  )
+  const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
+  assert.equal((await fetch(`${url}/pds/auth/sign-in`, json)).status, 415)
 })
 
 test('a provider that is not set up is told so, and attempts are counted', async () => {

@@ -1,7 +1,9 @@
 /** Sign-in over HTTP for tests, with pages as plain as can be and the development provider. */
+import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createRouter } from '../../kernel/http/router.ts'
 import { silentLogger } from '../../kernel/log.ts'
+import { createVisitor, type Page, textOf } from '../../test/support/visitor.ts'
 import type { RateClass } from '../xrpc/method.ts'
 import { createDevelopmentProvider, type DevelopmentProvider } from './development.ts'
 import type { AuthPages } from './pages.ts'
@@ -93,4 +95,30 @@ export async function openAuthSite(house: AuthHouse, signUp: SignUp): Promise<Au
       await new Promise(resolve => server.close(resolve))
     },
   }
+}
+
+type Visitor = ReturnType<typeof createVisitor>
+
+/** What visitors of a site do in tests. */
+export function createSteps(house: AuthHouse, site: AuthSite) {
+  const sessionOf = (who: Visitor) =>
+    house.pageSessions.read([...who.cookies()].map(([name, value]) => `${name}=${value}`).join('; '))
+  const arrive = async (who: Visitor, name: string, start = '/pds/auth/dev') =>
+    who.submit(await who.go(start), '/pds/auth/dev/authorize', { name })
+  return {
+    visitor: () => createVisitor(site.url),
+    /** Through the development provider, to where that leads. */
+    arrive,
+    /** A first sign-in, with the name as handle. */
+    join: async (who: Visitor, name: string) =>
+      who.submit(await arrive(who, name), '/pds/auth/create', { name }),
+    sessionOf,
+    handleOf: async (who: Visitor) => (await sessionOf(who))?.account.handle,
+  }
+}
+
+/** A page has this status and these words. */
+export function expectPage(page: Page, status: number, words: RegExp): void {
+  assert.equal(page.status, status, textOf(page))
+  assert.match(page.html, words)
 }
