@@ -31,9 +31,11 @@ import { createRefreshSession } from './xrpc/handlers/server/refresh-session.ts'
 import { createRevokeAppPassword } from './xrpc/handlers/server/revoke-app-password.ts'
 import { createActivateAccount } from './xrpc/handlers/server/activate-account.ts'
 import { createCheckAccountStatus } from './xrpc/handlers/server/check-account-status.ts'
+import { createCheckSignupQueue } from './xrpc/handlers/server/check-signup-queue.ts'
 import { createConfirmEmail } from './xrpc/handlers/server/confirm-email.ts'
 import { createDeactivateAccount } from './xrpc/handlers/server/deactivate-account.ts'
 import { createDeleteAccount } from './xrpc/handlers/server/delete-account.ts'
+import { createGetAccountInviteCodes } from './xrpc/handlers/server/get-account-invite-codes.ts'
 import { createGetServiceAuth } from './xrpc/handlers/server/get-service-auth.ts'
 import { createRequestAccountDelete } from './xrpc/handlers/server/request-account-delete.ts'
 import { createRequestEmailConfirmation } from './xrpc/handlers/server/request-email-confirmation.ts'
@@ -104,6 +106,8 @@ function statusMethods(deps: PdsDependencies, { identity, accounts }: MethodRoom
     createConfirmEmail({ database, clock, emailTokens }),
     createRequestEmailUpdate({ database, emailTokens }),
     createUpdateEmail({ database, emailTokens }),
+    createGetAccountInviteCodes({ database }),
+    createCheckSignupQueue(),
     createRequestPasswordReset({ database, emailTokens }),
     createResetPassword({ database, clock, passwords, emailTokens }),
     createRequestAccountDelete({ database, emailTokens }),
