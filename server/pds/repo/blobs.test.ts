@@ -7,8 +7,10 @@ import { blobBytesOf, insertRef, missingBlobs, referredBlobs } from '../database
 import { alice, bob } from '../sync/test-house.ts'
 import { openRepoHouse, type RepoHouse } from '../sync/test-repos.ts'
 import { type BlobSweeper, createBlobSweeper } from './blob-sweeper.ts'
-import type { UploadedBlob } from './blobs.ts'
+import { createBlobs, type UploadedBlob } from './blobs.ts'
 import { silentLogger } from '../../kernel/log.ts'
+import { systemRandom } from '../../kernel/random.ts'
+import type { Database } from '../../kernel/storage/database.ts'
 
 const hour = 3_600_000
 const named = (name: string) => (error: unknown) => error instanceof Refusal && error.wireName === name
@@ -174,14 +176,22 @@ describe('blobs', () => {
   })
 
   it('leave nothing behind when the server died before they were registered', async () => {
-    const { database, store, clock } = house
-    await database.write(tx =>
-      tx.run(`INSERT INTO pds_blob_garbage (key, created_at) VALUES ($1, $2)`, [
-        'blobs/1/lost',
-        clock.now() + hour,
-      ]),
+    let writes = 0
+    const dying: Database = {
+      ...house.database,
+      write: async (fn, options) => {
+        writes += 1
+        if (writes > 1) throw new Error('killed')
+        return house.database.write(fn, options)
+      },
+    }
+    const limits = { blobBytesMax: 100, quotaBytes: 0, mimeAllow: [] }
+    const dyingBlobs = createBlobs({ ...house, database: dying, random: systemRandom, ...limits })
+    const body = chunks('lost')
+    await assert.rejects(
+      dyingBlobs.upload({ account, did: alice, body, claimedType: 'text/plain' }),
+      /killed/,
     )
-    await store.put('blobs/1/lost', chunks('lost'), { bytesMax: 10 })
     await sweeper.sweep()
     assert.equal((await files()).length, 1)
     house.clock.advance(hour)

@@ -5,6 +5,7 @@ import { carBytes } from '@leaf/atproto/car'
 import { parseCar } from '@leaf/atproto/car-read'
 import { type Block, blockOf, cidKey } from '@leaf/atproto/cid'
 import { decodeCommit, signCommit } from '@leaf/atproto/commit'
+import { encodeNode } from '@leaf/atproto/mst-node'
 import fc from 'fast-check'
 import { systemRandom } from '../../kernel/random.ts'
 import { backlinksTo } from '../database/backlinks.ts'
@@ -159,6 +160,32 @@ describe('importing a repository', () => {
     const isRecord = (block: Block) => block.bytes.length < 60
     const raw = Buffer.from(car)
     raw[raw.length - 3] = (raw[raw.length - 3] ?? 0) ^ 1
+    // A tree with all keys in one node: valid bytes, but hardly all keys belong on one layer.
+    const flat = {
+      keys: [
+        'com.example.note/a',
+        'com.example.note/b',
+        'com.example.note/c',
+        'com.example.note/d',
+        'com.example.note/e',
+        'com.example.note/f',
+        'com.example.note/g',
+        'com.example.note/h',
+      ],
+    }
+    const record = blockOf(new Uint8Array([0xa0]), sha256)
+    const node = blockOf(
+      encodeNode({
+        ...flat,
+        values: flat.keys.map(() => record.cid),
+        trees: [null, ...flat.keys.map(() => null)],
+      }),
+      sha256,
+    )
+    const flatCommit = await signCommit(
+      { did: alice, rev: decodeCommit(all[0]!.bytes).rev, data: node.cid },
+      { sign: old.key.sign, sha256 },
+    )
     const deep = blockOf(new Uint8Array(3000).fill(0x81), sha256)
     const cases: readonly [string, Uint8Array][] = [
       ['of another account', await withCommit({ did: bob })],
@@ -173,6 +200,7 @@ describe('importing a repository', () => {
       ['with no roots', carBytes([], all)],
       ['whose root is a bomb', carBytes([deep.cid], [deep])],
       ['whose root is no commit', carBytes([all[1]!.cid], all)],
+      ['whose tree is none', carBytes([flatCommit.cid], [flatCommit, node, record])],
       ['cut off', car.subarray(0, car.length - 10)],
       ['with a wrong byte', raw],
       ['that is nothing', new Uint8Array()],

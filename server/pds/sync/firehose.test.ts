@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Metrics, noMetrics } from '../../kernel/metrics.ts'
 import { openSyncHouse, type SyncHouse } from './test-house.ts'
 
 const hour = 3_600_000
@@ -110,23 +111,38 @@ describe('the window of the firehose', () => {
 })
 
 describe('readers of the firehose', () => {
-  it('are ended as ConsumerTooSlow when they take nothing for 30 seconds', async () => {
-    const house = await openSyncHouse()
+  it('are ended as ConsumerTooSlow when they take nothing for 30 seconds, and cost little memory until then', async () => {
+    const sent = { leaf_pds_firehose_sent_bytes: 0, ended: [] as string[] }
+    const metrics: Metrics = {
+      ...noMetrics,
+      counter: name => ({
+        add: (labels, by = 1) => {
+          if (name === 'leaf_pds_firehose_sent_bytes') sent.leaf_pds_firehose_sent_bytes += by
+          if (labels?.['reason'] !== undefined) sent.ended.push(labels['reason'])
+        },
+      }),
+    }
+    const house = await openSyncHouse({ metrics })
     const subscriber = house.connect('?cursor=0')
     await subscriber.opened
     subscriber.socket.pause()
-    const blocks = new Uint8Array(1_000_000)
-    for (let index = 0; index < 20; index += 1) {
-      await house.database.write(tx => house.sequencer.sync(tx, { did: 'did:plc:x', rev: '3', blocks }))
-    }
-    for (let turn = 0; turn < 100; turn += 1) await nextTurn()
+    const blocks = new Uint8Array(200_000)
+    const write = () =>
+      house.database.write(tx => house.sequencer.sync(tx, { did: 'did:plc:x', rev: '3', blocks }))
+    await Promise.all(Array.from({ length: 150 }, write))
+    for (let turn = 0; turn < 300; turn += 1) await nextTurn()
+    assert.ok(
+      sent.leaf_pds_firehose_sent_bytes < 15_000_000,
+      `${sent.leaf_pds_firehose_sent_bytes} bytes written`,
+    )
     assert.equal(house.firehose.count(), 1)
-    house.clock.advance(30_000 * 30)
+    house.clock.advance(30_001)
     for (let turn = 0; turn < 10; turn += 1) await nextTurn()
+    assert.deepEqual(sent.ended, ['ConsumerTooSlow'])
     house.clock.advance(5_000) // the closing handshake is not answered either
     subscriber.socket.resume()
     await subscriber.closed
-    assert.ok(subscriber.messages.length < 20)
+    for (let turn = 0; turn < 10; turn += 1) await nextTurn()
     assert.equal(house.firehose.count(), 0)
     await house.close()
   })
