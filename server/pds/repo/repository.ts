@@ -80,12 +80,12 @@ export function createRepositories(dependencies: RepositoryDependencies): Reposi
 
   const writeWithin = async (tx: Tx, request: PreparedRequest, did: Did): Promise<WriteAnswer> => {
     const { headCid, signingKey, ...repo } = writable(await writableRepo(tx, did), did)
-    if (request.swapCommit !== undefined && !cidEquals(headCid, request.swapCommit)) {
-      throw refuse('InvalidSwap', `Commit was at ${cidToString(headCid)}`)
-    }
     const resolved = await resolveWrites(tx, repo.accountId, request)
     const { writes, results } = resolved
     if (writes.length === 0 && results.length > 0) return { results }
+    if (request.swapCommit !== undefined && !cidEquals(headCid, request.swapCommit)) {
+      throw refuse('InvalidSwap', `Commit was at ${cidToString(headCid)}`)
+    }
     const signer = await keys.signerFor(tx, { id: repo.accountId, did, signingKey })
     const commit = await commitWrites(tx, repo, signer, resolved)
     await sequencer.commit(tx, eventOf(did, commit))

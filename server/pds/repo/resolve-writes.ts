@@ -32,24 +32,32 @@ export async function resolveWrites(
     const swaps = single && request.swapRecord !== undefined
     const looks = swaps || write.action === 'put' || write.ifPresent === true
     const current = looks ? await recordCidAt(tx, accountId, write) : undefined
+    const action = actionOf(write, current)
+    results.push(resultOf(request.did, write, action))
+    // What changes nothing asks nothing of the state before it, as in the reference.
+    if (isNothing(write, current)) continue
     if (swaps) checkSwap(request.swapRecord ?? null, current ?? null)
     if (request.pruneDuplicates) writes.push(...(await duplicatesOf(tx, accountId, write)))
-    if (record === undefined) {
-      results.push(resultOf(request.did, write, 'delete'))
-      if (write.ifPresent !== true || current !== undefined) writes.push({ action: 'delete', path })
+    if (action === 'delete' || record === undefined) {
+      writes.push({ action: 'delete', path })
       continue
     }
-    const action = write.action === 'put' ? (current === undefined ? 'create' : 'update') : writeAction(write)
-    results.push(resultOf(request.did, write, action))
-    if (write.action === 'put' && current !== undefined && cidEquals(current, record.block.cid)) continue
     writes.push({ action, path, record: record.block })
     extras.set(path, { blobs: record.blobs, subject: write.subject })
   }
   return { writes, results, extras }
 }
 
-function writeAction(write: PreparedWrite): 'create' | 'update' {
-  return write.action === 'update' ? 'update' : 'create'
+function actionOf(write: PreparedWrite, current: Cid | undefined): WrittenRecord['action'] {
+  if (write.action === 'put') return current === undefined ? 'create' : 'update'
+  return write.action
+}
+
+function isNothing({ action, record, ifPresent }: PreparedWrite, current: Cid | undefined): boolean {
+  if (action === 'delete') return ifPresent === true && current === undefined
+  return (
+    action === 'put' && current !== undefined && record !== undefined && cidEquals(current, record.block.cid)
+  )
 }
 
 function checkSwap(swapRecord: Cid | null, current: Cid | null): void {

@@ -105,6 +105,20 @@ function drained(response: ServerResponse): Promise<void> {
   })
 }
 
+/** Answers `_health`: the version, and 503 when the database cannot be read. Why is in the log of who watches `/readyz`. */
+export async function sendHealth(
+  response: ServerResponse,
+  { version, check }: { readonly version: string; readonly check: () => Promise<void> },
+): Promise<void> {
+  const healthy = await check().then(
+    () => true,
+    () => false,
+  )
+  if (healthy) return sendBody(response, JSON.stringify({ version }), jsonType, undefined)
+  const body = JSON.stringify({ version, error: 'Service Unavailable' })
+  response.writeHead(503, { 'content-type': jsonType, 'content-length': Buffer.byteLength(body) }).end(body)
+}
+
 /** XRPC's names for refusals that have none of their own. */
 const names: Readonly<Record<number, string>> = {
   400: 'InvalidRequest',
