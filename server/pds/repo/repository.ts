@@ -1,6 +1,6 @@
 /** Repositories as the rest of the PDS changes them. A write is one transaction: state, blocks, records, blobs, event. */
 import { carBytes } from '@leaf/atproto/car'
-import { cidEquals, cidToString } from '@leaf/atproto/cid'
+import { type Cid, cidEquals, cidToString } from '@leaf/atproto/cid'
 import { RepoError } from '@leaf/atproto/errors'
 import { createNodeSource, type NodeCache } from '@leaf/atproto/node-source'
 import { formatCommit, type FormattedCommit, type RepoHead } from '@leaf/atproto/repo'
@@ -52,40 +52,17 @@ interface Repo {
 }
 
 export function createRepositories(dependencies: RepositoryDependencies): Repositories {
-  const { database, clock, random, rules, sequencer, blobs, keys, nodeCache } = dependencies
+  const { database, clock, random, rules, sequencer, blobs, keys } = dependencies
   const clockId = random.integer(clockIds)
   const tids = createTids(clock, clockId)
-
-  /** Formats and stores a commit; its events are the caller's. */
-  const commitWrites = async (
-    tx: Tx,
-    repo: Repo,
-    signer: Pick<SigningKey, 'sign'>,
-    { writes, extras }: Pick<ResolvedWrites, 'writes' | 'extras'>,
-  ): Promise<FormattedCommit> => {
-    const { accountId, did, head, recordCount } = repo
-    const reader = blockLoader(tx, accountId)
-    const commit = await formatCommit({
-      source: createNodeSource({ load: reader.loadMany, sha256, cache: nodeCache }),
-      did,
-      head,
-      writes,
-      sign: signer.sign,
-      nowMs: clock.now(),
-      clockId,
-    })
-    await storeCommit(tx, blobs, commit, { accountId, recordCount, nowMs: clock.now(), reader, extras })
-    return commit
-  }
+  const commitWrites = createCommitter(dependencies, clockId)
 
   const writeWithin = async (tx: Tx, request: PreparedRequest, did: Did): Promise<WriteAnswer> => {
     const { headCid, signingKey, ...repo } = writable(await writableRepo(tx, did), did)
     const resolved = await resolveWrites(tx, repo.accountId, request)
     const { writes, results } = resolved
     if (writes.length === 0 && results.length > 0) return { results }
-    if (request.swapCommit !== undefined && !cidEquals(headCid, request.swapCommit)) {
-      throw refuse('InvalidSwap', `Commit was at ${cidToString(headCid)}`)
-    }
+    checkSwapCommit(request.swapCommit, headCid)
     const signer = await keys.signerFor(tx, { id: repo.accountId, did, signingKey })
     const commit = await commitWrites(tx, repo, signer, resolved)
     await sequencer.commit(tx, eventOf(did, commit))
@@ -131,20 +108,56 @@ export function createRepositories(dependencies: RepositoryDependencies): Reposi
       return { cid: cidToString(commit.commit.cid), rev: commit.rev }
     },
 
-    removeAll: async (tx, accountId) => {
-      await blobs.removeAll(tx, accountId)
-      await deleteBacklinks(tx, accountId)
-      await deleteRecords(tx, accountId)
-      await deleteBlocks(tx, accountId)
-      await deleteRepoState(tx, accountId)
-    },
+    removeAll: (tx, accountId) => removeAll(tx, accountId, blobs),
   }
+}
+
+type CommitWrites = (
+  tx: Tx,
+  repo: Repo,
+  signer: Pick<SigningKey, 'sign'>,
+  resolved: Pick<ResolvedWrites, 'writes' | 'extras'>,
+) => Promise<FormattedCommit>
+
+/** Formats and stores commits; their events are the caller's. */
+function createCommitter(
+  { clock, nodeCache, blobs }: Pick<RepositoryDependencies, 'clock' | 'nodeCache' | 'blobs'>,
+  clockId: number,
+): CommitWrites {
+  return async (tx, { accountId, did, head, recordCount }, signer, { writes, extras }) => {
+    const reader = blockLoader(tx, accountId)
+    const nowMs = clock.now()
+    const commit = await formatCommit({
+      source: createNodeSource({ load: reader.loadMany, sha256, cache: nodeCache }),
+      did,
+      head,
+      writes,
+      sign: signer.sign,
+      nowMs,
+      clockId,
+    })
+    await storeCommit(tx, blobs, commit, { accountId, recordCount, nowMs, reader, extras })
+    return commit
+  }
+}
+
+const noWrites: Pick<ResolvedWrites, 'writes' | 'extras'> = { writes: [], extras: new Map() }
+
+function checkSwapCommit(swapCommit: Cid | undefined, headCid: Cid): void {
+  if (swapCommit === undefined || cidEquals(headCid, swapCommit)) return
+  throw refuse('InvalidSwap', `Commit was at ${cidToString(headCid)}`)
+}
+
+async function removeAll(tx: Tx, accountId: number, blobs: BlobRefs): Promise<void> {
+  await blobs.removeAll(tx, accountId)
+  await deleteBacklinks(tx, accountId)
+  await deleteRecords(tx, accountId)
+  await deleteBlocks(tx, accountId)
+  await deleteRepoState(tx, accountId)
 }
 
 /** What a write needs beside the repository itself. */
 type Heading = { readonly headCid: Uint8Array } & Pick<WritableRepo, 'signingKey'>
-
-const noWrites: Pick<ResolvedWrites, 'writes' | 'extras'> = { writes: [], extras: new Map() }
 
 function writable(repo: WritableRepo | undefined, did: Did): Repo & Heading {
   if (repo === undefined) throw noRepository(did)
