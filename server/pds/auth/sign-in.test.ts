@@ -240,6 +240,17 @@ test('where nobody new is taken, a stranger is told so', async () => {
   expect(await arrive(visitor(), 'alice'), 403, /takes no new accounts/)
 })
 
+test('where invites are needed, the code is asked for beside the handle', async () => {
+  await close()
+  await open('invite')
+  const { code } = await house.invites.create({ uses: 1, createdBy: 'operator' })
+  const who = visitor()
+  const page = await who.submit(await arrive(who, 'alice'), '/pds/auth/create', { name: 'alice' })
+  expect(page, 400, /No invite code provided/)
+  await who.submit(page, '/pds/auth/create', { name: 'alice', invite_code: ` ${code} ` })
+  assert.equal(await handleOf(who), 'alice.test')
+})
+
 test('a form with NUL in it, of another type, or too large, is refused', async () => {
   const who = visitor()
   const choice = await arrive(who, 'alice')
