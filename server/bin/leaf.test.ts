@@ -85,6 +85,25 @@ test('it says what runs and where, one line each and nothing else, and stops on 
   assert.equal(await run.ended, 0)
 })
 
+test('when it stops, sockets are closed with a reason, and nobody waits for them', async t => {
+  const run = leaf(await environment(t))
+  await run.said(/^http:\/\/localhost:\d+\n/m)
+  const host = /^http:\/\/(localhost:\d+)$/m.exec(run.out())?.[1] ?? ''
+  const socket = new WebSocket(`ws://${host}/xrpc/com.atproto.sync.subscribeRepos`)
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve)
+    socket.addEventListener('error', () => reject(new Error(`no socket at ${host}`)))
+  })
+  const closed = new Promise<CloseEvent>(resolve => socket.addEventListener('close', resolve))
+  const startMs = performance.now()
+  run.child.kill('SIGTERM')
+  const { code, reason } = await closed
+  assert.equal(code, 1001)
+  assert.match(reason, /stopping/)
+  assert.equal(await run.ended, 0, run.errors())
+  assert.ok(performance.now() - startMs < 5000)
+})
+
 test('under npm start a signal reaches it, and it stops properly', {
   skip: hasNpm ? false : 'npm is not on the path',
 }, async t => {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -18,17 +18,16 @@ export interface TracedRequest {
 
 /** What sees every request: the access log, the metrics, the traces. */
 export interface Observer {
-  begin(
-    request: IncomingMessage,
-    response: ServerResponse,
-    context: RequestContext,
-    path: string,
-  ): ObservedRequest
+  begin(kind: ObservedKind, request: IncomingMessage, context: RequestContext, path: string): ObservedRequest
 }
+
+/** A request with its answer, or a connection that was asked to become a WebSocket. */
+export type ObservedKind = 'request' | 'socket'
 
 export interface ObservedRequest {
   route(pattern: string): void
-  end(): void
+  /** The answer has ended, or the connection is gone. For sockets 101, or what they were refused with. */
+  end(status: number): void
 }
 
 interface ObserverOptions {
@@ -39,48 +38,53 @@ interface ObserverOptions {
 }
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
+/** Of a path, in the log. */
+const pathCharsMax = 256
 
 /** Watches requests. The query of a path is never logged: it may hold codes and tokens. */
 export function createObserver({ clock, log, metrics, tracer }: ObserverOptions): Observer {
+  const labels = ['route', 'status']
   const seconds = metrics.histogram(
     'leaf_http_request_seconds',
     'Time from the request to the end of its answer.',
     {
-      labels: ['route', 'status'],
+      labels,
       buckets: secondsBuckets,
     },
   )
-  let active = 0
-  metrics.gauge('leaf_http_requests_active', 'Requests that are being answered.', () => active)
+  const sockets = metrics.counter('leaf_http_sockets_total', 'WebSockets that ended or were refused.', labels)
+  const active = { request: 0, socket: 0 }
+  metrics.gauge('leaf_http_requests_active', 'Requests that are being answered.', () => active.request)
+  metrics.gauge('leaf_http_sockets_active', 'WebSockets that are open.', () => active.socket)
 
   return {
-    begin: (request, response, context, path) => {
+    begin: (kind, request, context, path) => {
       const startMs = clock.monotonic()
       const traced = tracer?.begin(request, context, path)
       let route: string | undefined
-      active += 1
+      active[kind] += 1
       return {
         route: pattern => {
           route = pattern
         },
-        end: () => {
-          active -= 1
+        end: status => {
+          active[kind] -= 1
           const ms = clock.monotonic() - startMs
-          // The caller went away before it had the whole answer: nginx's number for that.
-          const status = response.writableFinished ? response.statusCode : 499
-          seconds.observe(ms / 1000, { route: route ?? 'none', status: statusClass(status) })
+          const values = { route: route ?? 'none', status: statusClass(status) }
+          if (kind === 'request') seconds.observe(ms / 1000, values)
+          else sockets.add(values)
           traced?.end(status, route)
           log.info(
             {
               request: context.id,
               method: request.method,
-              path,
+              path: path.slice(0, pathCharsMax),
               status,
               ms: Math.round(ms * 100) / 100,
               address: context.address,
               host: context.host,
             },
-            'request',
+            kind,
           )
         },
       }

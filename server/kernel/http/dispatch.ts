@@ -50,14 +50,15 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const context = contextOf(request)
     const path = pathOf(request.url ?? '/')
-    const observed = observer.begin(request, response, context, path)
+    const observed = observer.begin('request', request, context, path)
     open.add(context)
     response.setHeader('x-request-id', context.id)
     if (closing) response.setHeader('connection', 'close')
     response.once('close', () => {
       open.delete(context)
       if (!response.writableFinished) context.abort()
-      observed.end()
+      // The caller went away before it had the whole answer: nginx's number for that.
+      observed.end(response.writableFinished ? response.statusCode : 499)
       if (closing) afterResponse()
     })
     try {
@@ -75,26 +76,32 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const context = contextOf(request)
+    const path = pathOf(request.url ?? '/')
+    const observed = observer.begin('socket', request, context, path)
+    let status = 101
     open.add(context)
     upgraded.add(socket)
     socket.once('close', () => {
       upgraded.delete(socket)
       open.delete(context)
       context.abort()
+      observed.end(status)
     })
     // A peer that resets its connection is no fault of ours; 'close' follows.
     socket.on('error', () => socket.destroy())
-    void upgrade(request, socket, head, context).catch(error =>
-      answerUpgradeProblem(socket, problemOf(error, context)),
-    )
-  }
-
-  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer, context: OpenContext) => {
-    if (options.localHostsOnly) refuseForeignHost(context.host)
-    if (closing) throw new Refusal('unavailable', 'the server is stopping')
-    const route = router.findUpgrade(pathOf(request.url ?? '/'))
-    if (route === undefined) throw new Refusal('missing', 'there is no socket at this address')
-    await route.upgrade(request, socket, head, context)
+    const upgrade = async () => {
+      if (options.localHostsOnly) refuseForeignHost(context.host)
+      if (closing) throw new Refusal('unavailable', 'the server is stopping')
+      const route = router.findUpgrade(path)
+      if (route === undefined) throw new Refusal('missing', 'there is no socket at this address')
+      observed.route(route.path)
+      await route.upgrade(request, socket, head, context)
+    }
+    upgrade().catch(error => {
+      const problem = problemOf(error, context)
+      status = problem.status
+      answerUpgradeProblem(socket, problem)
+    })
   }
 
   return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { createManualClock } from '../clock.ts'
 import { Corruption, Refusal } from '../errors.ts'
@@ -199,6 +200,25 @@ test('the access log has a line for each request, without its query', async () =
   assert.equal(line['status'], 200)
   assert.equal(line['address'], '127.0.0.1')
   assert.ok(!lines.join().includes('hidden'))
+})
+
+test('the access log has a line for each socket too, with what it was refused with', async () => {
+  const lines: string[] = []
+  const log = createLogger({ level: 'info', format: 'json', write: line => void lines.push(line) })
+  const upgrade = (_request: unknown, socket: Duplex) =>
+    void socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+  const server = await startServer([], { log, upgrades: [{ path: '/s', upgrade }] })
+  await sendRaw(server.port, handshake('/s?cursor=hidden'))
+  await sendRaw(server.port, handshake('/nowhere'))
+  await server.stop()
+  const told = lines.map(line => JSON.parse(line) as Record<string, unknown>)
+  assert.deepEqual(
+    told.map(({ msg, path, status }) => [msg, path, status]),
+    [
+      ['socket', '/s', 101],
+      ['socket', '/nowhere', 404],
+    ],
+  )
 })
 
 test('the signal ends when the caller goes away', async t => {
