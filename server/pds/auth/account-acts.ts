@@ -17,6 +17,7 @@ const sessionsShownMax = 200
 /** A password that a person chooses on a page has at least this many characters. */
 export const passwordCharsMin = 8
 
+/** What the account page shows. */
 export interface AccountView {
   readonly account: Account
   readonly identities: readonly IdentityView[]
@@ -32,6 +33,7 @@ export interface AccountView {
   readonly blobQuotaBytes: number
 }
 
+/** One way in through a provider. */
 export interface IdentityView {
   readonly provider: string
   readonly providerLabel: string
@@ -42,6 +44,7 @@ export interface IdentityView {
   readonly removable: boolean
 }
 
+/** One place where the account is signed in. */
 export interface SessionView {
   readonly id: string
   readonly kind: SessionKind
@@ -54,6 +57,7 @@ export interface SessionView {
   readonly here: boolean
 }
 
+/** The acts of the account page; each is of the account whose id it gets. */
 export interface AccountActs {
   /** Undefined: there is no such account any more. */
   view(accountId: number, sessionId: string): Promise<AccountView | undefined>

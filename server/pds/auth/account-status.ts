@@ -12,6 +12,7 @@ import type { Repositories } from '../repo/acts.ts'
 import { repoLocks, type Sequencer } from '../sync/events.ts'
 import { refuse } from '../xrpc/refuse.ts'
 
+/** Activation, deactivation and deletion of accounts. */
 export interface AccountStatusActs {
   /** Throws InvalidRequest unless the account's DID names this server and its key. An active account stays as it is. */
   activate(accountId: number): Promise<void>

@@ -21,6 +21,7 @@ export interface AccountWish {
   readonly recoveryKey?: string
 }
 
+/** An account that now stands. */
 export interface CreatedAccount {
   readonly id: number
   readonly did: Did

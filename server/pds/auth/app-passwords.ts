@@ -21,12 +21,14 @@ import { randomBase32 } from './random-word.ts'
 export const appPasswordsMax = 100
 const nameCharsMax = 100
 
+/** An app password without its secret. */
 export interface AppPassword {
   readonly name: string
   readonly privileged: boolean
   readonly createdAt: number
 }
 
+/** The app passwords of accounts. */
 export interface AppPasswords {
   /** Makes one; its password is told only now. Throws InvalidRequest for a name that is taken or none. */
   create(

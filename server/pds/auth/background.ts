@@ -12,6 +12,7 @@ export interface BackgroundDeps {
   readonly sweepCreations: SweepCreations
 }
 
+/** Work without anybody waiting for it. */
 export interface Background {
   /** Settles what the last run of the server left, then goes on by the clock. */
   start(): Promise<void>

@@ -10,6 +10,7 @@ import type { CreatedAccount } from './account-wish.ts'
 import { addAccount, type FinishDeps } from './finish-creation.ts'
 import { assertEmailFree, assertHandleFree, assertInviteTaken, creationLocks } from './reserve-creation.ts'
 
+/** An account for a DID that moves in. */
 export interface BringWish {
   readonly did: Did
   /** As it was typed. */

@@ -1,7 +1,9 @@
 /** The two cookies of pages: the session's, and one that a sign-in under way is bound to. HttpOnly, SameSite=Lax. */
 
+/** Whose session it is, and which browser a sign-in under way belongs to. */
 export type CookieName = 'session' | 'browser'
 
+/** Reads and writes the cookies of pages. */
 export interface Cookies {
   /** The value in a `Cookie` header. */
   read(header: string | undefined, name: CookieName): string | undefined

@@ -16,6 +16,7 @@ import { newPasswordCharsMax, type Passwords } from './password.ts'
 import { reserveCreation } from './reserve-creation.ts'
 import { assertMaySignUp, type SignUpPolicy } from './sign-up-policy.ts'
 
+/** Creates an account, whichever way somebody comes. Throws the refusals of `createAccount` in the reference's words. */
 export type CreateAccount = (wish: AccountWish) => Promise<CreatedAccount>
 
 export interface CreateAccountDeps extends FinishDeps, BringDeps {

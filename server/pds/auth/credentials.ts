@@ -9,6 +9,7 @@ export type SessionScope =
   | 'com.atproto.appPassPrivileged'
   | 'com.atproto.takendown'
 
+/** Who is calling. */
 export type Credentials =
   | { readonly kind: 'none' }
   | {

@@ -2,6 +2,7 @@
 import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { Refusal } from '../../kernel/errors.ts'
 
+/** Tokens of forms. */
 export interface Csrf {
   /** The token of a form. `binding`: `session:<id>` or `browser:<id>`. */
   token(binding: string): string
@@ -9,6 +10,7 @@ export interface Csrf {
   assert(form: FormProof): void
 }
 
+/** What a posted form brings to show that it is ours. */
 export interface FormProof {
   readonly binding: string
   readonly token: string

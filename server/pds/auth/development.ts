@@ -16,11 +16,13 @@ const label = 'Development'
 /** A reserved domain: nothing sent to it arrives anywhere. */
 const mailDomain = 'example.test'
 
+/** The provider with its own page. */
 export interface DevelopmentProvider extends SignInProvider {
   /** What the person made up. The answer is where the browser goes next; undefined: this is no name. */
   authorize(request: DevelopmentRequest): Promise<string | undefined>
 }
 
+/** What the provider's page posts. */
 export interface DevelopmentRequest {
   readonly name: string
   readonly state: string

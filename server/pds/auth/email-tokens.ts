@@ -16,6 +16,7 @@ import type { Mail } from '../mail/mail.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import { randomWord } from './random-word.ts'
 
+/** What a mailed token is good for. */
 export type EmailPurpose =
   | 'confirm_email'
   | 'update_email'
@@ -28,6 +29,7 @@ export const emailTokenMs = 15 * 60_000
 /** Wrong ones after which it is good no more. */
 const attemptsMax = 10
 
+/** Issues and redeems tokens sent by mail. */
 export interface EmailTokens {
   /** Sends a new token to the account's address. Throws InvalidRequest when it has none. */
   issue(account: Pick<Account, 'id' | 'email' | 'handle'>, purpose: EmailPurpose): Promise<void>

@@ -10,6 +10,7 @@ import { randomWord } from './random-word.ts'
 export const invitesListedMax = 1_000
 const usesMax = 10_000
 
+/** The operator's invite codes. */
 export interface Invites {
   /** A new code. Throws InvalidRequest for a number of uses out of bounds. */
   create(wish: { readonly uses: number; readonly createdBy: string }): Promise<InviteRow>

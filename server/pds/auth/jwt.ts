@@ -4,6 +4,7 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 /** The longest token that is looked at. */
 export const jwtCharsMax = 8_192
 
+/** A JWT taken apart, not verified. */
 export interface ParsedJwt {
   readonly header: Readonly<Record<string, unknown>>
   readonly payload: Readonly<Record<string, unknown>>

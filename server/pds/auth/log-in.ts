@@ -6,6 +6,7 @@ import { refuse } from '../xrpc/refuse.ts'
 import { findAppPassword } from './app-passwords.ts'
 import { oldPasswordCharsMax, type Passwords } from './password.ts'
 
+/** Who signed in, and what for. */
 export interface LoggedIn {
   readonly account: Account
   readonly kind: Exclude<SessionKind, 'page'>

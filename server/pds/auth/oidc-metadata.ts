@@ -14,6 +14,7 @@ export interface OidcMetadata {
   readonly tokenAuthMethods: readonly string[]
 }
 
+/** What a provider says about itself, fetched when needed and kept for an hour. */
 export interface OidcMetadataSource {
   metadata(): Promise<OidcMetadata>
   /** The provider's keys; `fresh` asks again, at most once a minute. */

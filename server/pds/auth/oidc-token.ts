@@ -19,6 +19,7 @@ const algorithms = [
 ]
 const clockToleranceS = 60
 
+/** What an ID token is checked against. */
 export interface IdTokenCheck {
   readonly nonce: string
   readonly source: OidcMetadataSource
@@ -30,6 +31,7 @@ export interface IdTokenCheck {
   }
 }
 
+/** Claims of a token that was checked. */
 export type IdTokenClaims = Readonly<Record<string, unknown>> & { readonly sub: string }
 
 /** The claims of an ID token that is what it should be; else a SignInFault 'untrusted'. OIDC Core §3.1.3.7 */

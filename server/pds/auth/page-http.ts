@@ -27,6 +27,7 @@ export interface PageHttpDeps {
   readonly log: Logger
 }
 
+/** One request and its answer. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse

@@ -19,6 +19,7 @@ import { type Origin, sessionsAlikeMax } from './session.ts'
 const touchEveryMs = 3_600_000
 const deviceCharsMax = 200
 
+/** Whose page it is. */
 export interface PageSession {
   readonly account: Account
   readonly sessionId: string
@@ -26,6 +27,7 @@ export interface PageSession {
   readonly csrf: string
 }
 
+/** Sessions of browsers. */
 export interface PageSessions {
   /** Opens a session within the transaction; gives the `Set-Cookie` to answer with. */
   open(tx: Tx, account: number, origin: Origin): Promise<string>

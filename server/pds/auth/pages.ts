@@ -85,6 +85,7 @@ export interface ProblemModel {
   readonly link: { readonly href: string; readonly label: string }
 }
 
+/** Renders each page of sign-in as a whole HTML document. */
 export interface AuthPages {
   signIn(model: SignInModel): string
   chooseHandle(model: ChooseHandleModel): string

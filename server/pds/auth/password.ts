@@ -5,8 +5,9 @@ import { scrypt, timingSafeEqual } from 'node:crypto'
 import { Refusal } from '../../kernel/errors.ts'
 import type { Random } from '../../kernel/random.ts'
 
-/** A new password has at most this many characters; an old one is looked at up to the second number. */
+/** A new password has at most this many characters. */
 export const newPasswordCharsMax = 256
+/** An old one is looked at up to here. */
 export const oldPasswordCharsMax = 512
 
 /** Each computation takes a thread of the pool and 128 · N · r bytes. */
@@ -17,6 +18,7 @@ const hashBytes = 32
 /** Parameters of stored hashes are not trusted beyond this: 2^20 · 8 · 128 bytes are 1 GiB. */
 const costMax = 20
 
+/** Parameters of scrypt (RFC 7914). */
 export interface ScryptCost {
   /** log2 of N. */
   readonly cost: number
@@ -27,6 +29,7 @@ export interface ScryptCost {
 /** About 100 ms and 32 MiB. */
 export const defaultCost: ScryptCost = { cost: 15, blockSize: 8, parallel: 1 }
 
+/** Hashes and verifies passwords of accounts. */
 export interface Passwords {
   /** The hash to be stored. Throws Refusal 'unavailable' when too many wait. */
   hash(password: string): Promise<string>

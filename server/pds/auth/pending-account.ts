@@ -13,6 +13,7 @@ export interface LinkedIdentity {
   readonly emailVerified: boolean
 }
 
+/** All that makes the account once its DID stands in the directory. */
 export interface PendingAccount {
   readonly operation: PlcOperation
   readonly signingKey: DidKey

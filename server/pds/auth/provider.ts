@@ -11,6 +11,7 @@ export interface ProviderPerson {
   readonly nameHint: string | undefined
 }
 
+/** What goes along to the provider. */
 export interface BeginRequest {
   readonly state: string
   readonly nonce: string
@@ -19,6 +20,7 @@ export interface BeginRequest {
   readonly redirectUri: string
 }
 
+/** What came back from the provider, and what was kept meanwhile. */
 export interface FinishRequest {
   readonly code: string
   readonly codeVerifier: string
@@ -28,6 +30,7 @@ export interface FinishRequest {
   readonly issuer: string | undefined
 }
 
+/** A way in through somebody else's accounts. */
 export interface SignInProvider {
   /** In routes and in `pds_identities.provider`: `github`. */
   readonly id: string

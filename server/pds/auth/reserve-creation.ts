@@ -11,6 +11,7 @@ import { refuse } from '../xrpc/refuse.ts'
 import type { AccountWish } from './account-wish.ts'
 import { decodePending, encodePending } from './pending-account.ts'
 
+/** A creation whose parts were checked. */
 export interface Reservation {
   readonly way: Exclude<AccountWish['way'], { readonly kind: 'migration' }>
   readonly handle: string

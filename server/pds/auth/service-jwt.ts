@@ -14,6 +14,7 @@ import { jwtPart, parseJwt, type ParsedJwt } from './jwt.ts'
 /** How long a service token lasts that asks for no other expiry. */
 export const serviceTokenMs = 60_000
 
+/** What a service token is to say. */
 export interface ServiceTokenRequest {
   readonly issuer: Did
   /** A DID, or a service reference `did:…#id`. */
@@ -41,6 +42,7 @@ export function signServiceJwt(
   return `${signed}.${Buffer.from(deps.key.sign(Buffer.from(signed))).toString('base64url')}`
 }
 
+/** What a service token says that was checked. */
 export interface ServiceClaims {
   readonly issuer: Did
   readonly method: string
@@ -64,6 +66,7 @@ export interface ServiceJwtDeps {
   ) => boolean
 }
 
+/** Checks a service token for this server and this method; throws 401 with the reference's names. */
 export type CheckServiceJwt = (token: string, method: string) => Promise<ServiceClaims>
 
 /** Kinds of tokens that were issued for something else. */

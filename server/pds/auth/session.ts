@@ -39,11 +39,13 @@ export interface Origin {
   readonly address: string
 }
 
+/** What a client gets. */
 export interface TokenPair {
   readonly accessJwt: string
   readonly refreshJwt: string
 }
 
+/** What a session is opened with. */
 export interface NewSession {
   readonly account: number
   readonly did: Did
@@ -52,6 +54,7 @@ export interface NewSession {
   readonly origin: Origin
 }
 
+/** Sessions of clients. */
 export interface Sessions {
   /** Opens a session within the transaction. Its tokens are good once that is durable. */
   open(tx: Tx, session: NewSession): Promise<TokenPair & { readonly sessionId: string }>

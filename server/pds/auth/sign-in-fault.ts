@@ -1,6 +1,7 @@
 /** What can go wrong on the way through a provider, each with its page: what happened, that nothing was lost, what to do. */
 import type { ProblemModel } from './pages.ts'
 
+/** Each has a page of its own. */
 export type SignInFaultKind =
   | 'stale' // the state is unknown, used, too old, or another browser's
   | 'cancelled' // the person said no

@@ -41,6 +41,7 @@ export interface DevelopmentCode {
   readonly redirectUri: string
 }
 
+/** What one row remembers. */
 export type SignInState = FlowState | RegistrationState | DevelopmentCode
 
 /** As it is stored. */

@@ -17,6 +17,7 @@ import type { ProviderPerson, SignInProvider } from './provider.ts'
 import { SignInFault } from './sign-in-fault.ts'
 import { decodeState, encodeState, type FlowState, stateKey, stateMs } from './sign-in-state.ts'
 
+/** Who goes where. */
 export interface BeginSignIn {
   readonly provider: SignInProvider
   /** The secret in the browser's cookie. */
@@ -25,6 +26,7 @@ export interface BeginSignIn {
   readonly link: FlowState['link']
 }
 
+/** Who came back with what. */
 export interface FinishSignIn {
   readonly provider: SignInProvider
   readonly browser: string | undefined
@@ -32,12 +34,14 @@ export interface FinishSignIn {
   readonly query: URLSearchParams
 }
 
+/** How a sign-in ended. */
 export type SignedIn =
   | { readonly kind: 'known'; readonly account: Account; readonly returnTo: string }
   | { readonly kind: 'linked'; readonly returnTo: string }
   /** A registration is kept for this browser. */
   | { readonly kind: 'unknown' }
 
+/** The way through a provider. */
 export interface SignIn {
   /** Where the browser goes. Throws SignInFault. */
   begin(request: BeginSignIn): Promise<string>

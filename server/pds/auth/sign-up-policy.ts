@@ -1,11 +1,13 @@
 /** Who may create an account: one policy for every way in. */
 import { refuse } from '../xrpc/refuse.ts'
 
+/** Anyone; holders of a code; who comes through a configured provider; nobody. */
 export type SignUp = 'open' | 'invite' | 'providers' | 'closed'
 
 /** How somebody comes to an account: the plain endpoint, a sign-in provider, or a DID that moves here. */
 export type WayIn = 'password' | 'provider' | 'migration'
 
+/** Who may create an account. */
 export interface SignUpPolicy {
   readonly signUp: SignUp
   /** Whether an existing DID may move here. */

@@ -9,12 +9,14 @@ import { refuse } from '../xrpc/refuse.ts'
 import type { SessionScope } from './credentials.ts'
 import { isHs256, jwtCharsMax, jwtPart, signHs256 } from './jwt.ts'
 
+/** What an access token says. */
 export interface AccessClaims {
   readonly did: Did
   readonly scope: SessionScope
   readonly sessionId: string
 }
 
+/** What a refresh token says. */
 export interface RefreshClaims {
   readonly did: Did
   readonly sessionId: string
@@ -24,6 +26,7 @@ export interface RefreshClaims {
   readonly expiresAtS: number
 }
 
+/** Makes and reads session tokens. */
 export interface Tokens {
   /** A new access token. */
   access(claims: AccessClaims): string

@@ -1,6 +1,7 @@
 /** How much an account has, for `checkAccountStatus` and pages. Store only. */
 import type { ReadTx } from '../../kernel/storage/database.ts'
 
+/** Numbers of what an account has. */
 export interface AccountCounts {
   /** Blocks of the tree and records, without the commit. */
   readonly blocks: number

@@ -1,6 +1,7 @@
 /** App passwords, as rows. Only hashes. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 
+/** An app password without its hash. */
 export interface AppPasswordRow {
   readonly name: string
   /** 0 or 1. */

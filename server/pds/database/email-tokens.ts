@@ -1,6 +1,7 @@
 /** Tokens sent by mail, as rows: one for each account and purpose. Only hashes. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 
+/** A mailed token. */
 export interface EmailTokenRow {
   readonly account: number
   readonly purpose: string

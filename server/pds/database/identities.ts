@@ -1,6 +1,7 @@
 /** Who people are at sign-in providers, as rows keyed by (provider, the provider's own id); never by e-mail. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 
+/** An account's identity at a provider. */
 export interface IdentityRow {
   readonly provider: string
   readonly providerId: string

@@ -1,6 +1,7 @@
 /** Invite codes, as rows. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 
+/** An invite code. */
 export interface InviteRow {
   readonly code: string
   readonly usesLeft: number

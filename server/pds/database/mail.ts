@@ -1,6 +1,7 @@
 /** Development's mail, as rows. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 
+/** A letter that was kept. */
 export interface MailRow {
   readonly id: number
   readonly recipient: string

@@ -1,6 +1,7 @@
 /** What sign-ins under way must remember, as rows under the SHA-256 of a secret that only the browser has. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 
+/** What a sign-in under way remembers. */
 export interface OauthStateRow {
   /** Hex. */
   readonly state: string

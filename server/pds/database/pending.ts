@@ -2,6 +2,7 @@
 import type { Did } from '../../kernel/identity/types.ts'
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 
+/** An account on its way. */
 export interface PendingRow {
   readonly did: Did
   readonly handle: string

@@ -6,6 +6,7 @@ import type { AccountStatus } from './accounts.ts'
 /** `takendown`: of an account that was taken down; good for leaving with one's data. */
 export type SessionKind = 'access' | 'appPass' | 'appPassPrivileged' | 'takendown' | 'page'
 
+/** A session, of a client or of a page. */
 export interface SessionRow {
   readonly id: string
   readonly account: number
@@ -88,6 +89,7 @@ export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
   )
 }
 
+/** What changes when a refresh token is rotated. */
 export type Rotation = Pick<
   SessionRow,
   | 'refreshHash'

@@ -7,6 +7,7 @@ import type { Mail } from './mail.ts'
 /** Letters that are kept. */
 export const mailboxLettersMax = 100
 
+/** Mail that can be looked at. */
 export interface Mailbox extends Mail {
   /** The kept letters, newest first. */
   list(): Promise<readonly MailRow[]>
