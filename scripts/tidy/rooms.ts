@@ -56,7 +56,11 @@ export function checkFloors(sources: readonly Source[]): Finding[] {
   const findings: Finding[] = []
   for (const source of sources) {
     const room = roomOf(source.path)
-    if (room === undefined) continue
+    if (room === undefined) {
+      const lost = /^(?:server|packages)\//.test(source.path) && !isTestFile(source.path)
+      if (lost) findings.push({ path: source.path, line: 1, message: 'belongs to no room' })
+      continue
+    }
     for (const { specifier, line } of source.imports) {
       const message = wrongImport(source, room, specifier)
       if (message !== undefined) findings.push({ path: source.path, line, message })
