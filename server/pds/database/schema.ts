@@ -65,7 +65,7 @@ CREATE TABLE pds_oauth_state (
 CREATE TABLE pds_sessions (
   id TEXT COLLATE "C" PRIMARY KEY,             -- the token's session id
   account BIGINT NOT NULL,
-  kind TEXT NOT NULL,                          -- access | appPass | appPassPrivileged | page
+  kind TEXT NOT NULL,                          -- access | appPass | appPassPrivileged | takendown | page
   app_password TEXT,                           -- its name
   refresh_hash TEXT,                           -- SHA-256 of the jti that is valid now, hex
   refresh_issued_at BIGINT,
