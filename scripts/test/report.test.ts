@@ -24,8 +24,10 @@ async function runFiles(
     const files = ${JSON.stringify(Object.keys(files).map(name => join(folder, name)))}
     const outcome = await followTests(run({ files }), { root: '${folder}', line: text => lines.push(text) })
     console.log(JSON.stringify({ ...outcome, skipReasons: [...outcome.skipReasons], lines }))`
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+  // A runner inside of a test would take its files for its own.
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_TEST_WORKER_ID: undefined }
+  await writeFile(join(folder, 'main.mjs'), program)
+  const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'main.mjs')], {
     env,
     encoding: 'utf8',
   })
