@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createManualClock } from '../../kernel/clock.ts'
 import { createMemoryLimiter } from '../../kernel/limit.ts'
+import type { AnyXrpcMethod } from '../xrpc/call.ts'
+import type { XrpcMethod } from '../xrpc/method.ts'
 import { alice, openRepoHouse, type RepoHouse } from '../xrpc/test-house.ts'
 import { parseWindows } from './ratelimit.ts'
 
@@ -19,13 +21,25 @@ test('windows are points per seconds', () => {
   }
 })
 
+const updating: XrpcMethod = {
+  nsid: 'com.atproto.identity.updateHandle',
+  type: 'procedure',
+  auth: { need: 'session' },
+  rate: [{ class: 'auth' }],
+  handle: async () => undefined,
+}
+
 describe('rate limits', () => {
   const write = (limited: RepoHouse, rkey: string) =>
     limited.call(`${ns}.putRecord`, { as: alice, json: { repo: alice, collection: note, rkey, record: {} } })
-  const open = async (preset: 'reference' | 'seed', overrides: object = {}) => {
+  const open = async (
+    preset: 'reference' | 'seed',
+    overrides: object = {},
+    methods: readonly AnyXrpcMethod[] = [],
+  ) => {
     const clock = createManualClock()
     const limiter = createMemoryLimiter({ clock, keysMax: 1000 })
-    const limited = await openRepoHouse({ clock, limits: { preset, overrides, limiter } })
+    const limited = await openRepoHouse({ clock, limits: { preset, overrides, limiter }, methods })
     await limited.addAccount(alice, 'alice.test')
     return { limited, clock }
   }
@@ -65,6 +79,17 @@ describe('rate limits', () => {
     assert.equal((await write(limited, 'a')).headers.get('ratelimit-policy'), '5;w=86400')
     await write(limited, 'b')
     assert.equal((await write(limited, 'c')).status, 429)
+  })
+
+  test('of some methods are counted by themselves, unless their class is configured', async t => {
+    const { limited } = await open('reference', { standard: '1000/300' }, [updating])
+    t.after(() => limited.close())
+    const update = (house: RepoHouse) =>
+      house.call(updating.nsid, { as: alice, json: { handle: 'new.test' } })
+    assert.equal((await update(limited)).headers.get('ratelimit-policy'), '10;w=300')
+    const configured = await open('reference', { auth: '7/60' }, [updating])
+    t.after(() => configured.limited.close())
+    assert.equal((await update(configured.limited)).headers.get('ratelimit-policy'), '7;w=60')
   })
 
   test('of the seed are requests a minute, by class', async t => {

@@ -38,6 +38,20 @@ const referenceWindows: ClassWindows = {
   read: '',
 }
 
+/** Methods that the reference counts by themselves, in windows of their own. */
+const referenceMethods: ReadonlyMap<string, string> = new Map([
+  ['com.atproto.server.createAccount', '100/300'],
+  ['com.atproto.server.requestPasswordReset', '15/3600,50/86400'],
+  ['com.atproto.server.resetPassword', '50/300'],
+  ['com.atproto.server.requestAccountDelete', '5/3600,15/86400'],
+  ['com.atproto.server.deleteAccount', '50/300'],
+  ['com.atproto.server.requestEmailConfirmation', '5/3600,15/86400'],
+  ['com.atproto.server.requestEmailUpdate', '5/3600,15/86400'],
+  ['com.atproto.identity.updateHandle', '10/300,50/86400'],
+  // What relays and backups do; it spares the limit of the address.
+  ['com.atproto.sync.getRepo', '6000/300'],
+])
+
 const seedWindows: ClassWindows = {
   standard: '100/60',
   write: '30/60',
@@ -77,8 +91,8 @@ export interface RateLimits {
   charge(response: ServerResponse, method: AnyMethod, caller: RateCaller): Promise<void> | undefined
 }
 
-/** Fetching whole repositories is what relays and backups do: it has its own endpoint limits and spares the others. */
-const apart: ReadonlySet<string> = new Set(['com.atproto.sync.getRepo'])
+/** Counted by itself alone, not also into the limit of the address. */
+const apart = 'com.atproto.sync.getRepo'
 
 export function createRateLimits(options: RateLimitOptions): RateLimits {
   const { preset } = options
@@ -88,13 +102,13 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
 
   if (preset === 'reference') {
     return {
-      enter: (response, nsid, address) =>
-        apart.has(nsid)
-          ? undefined
-          : consume(response, [{ rules: rules('standard', nsid), key: address, points: 1 }]),
+      enter: (response, nsid, address) => {
+        const counter = nsid === apart ? 'read' : 'standard'
+        return consume(response, [{ rules: rules(counter, nsid), key: address, points: 1 }])
+      },
       charge: (response, method, caller) => {
         const charges = (method.rate ?? []).map(charge => chargeOf(rules, charge, method.nsid, caller))
-        return charges.length === 0 ? undefined : consume(response, charges)
+        return consume(response, charges)
       },
     }
   }
@@ -104,7 +118,7 @@ export function createRateLimits(options: RateLimitOptions): RateLimits {
       // A class for every method, a point for every request.
       const fallback = { class: method.type === 'query' ? 'read' : 'standard' } as const
       const charges = (method.rate ?? [fallback]).map(charge => ({
-        ...chargeOf(rules, { ...charge, windows: undefined }, method.nsid, caller),
+        ...chargeOf(rules, charge, method.nsid, caller),
         points: 1,
       }))
       return consume(response, charges)
@@ -118,19 +132,19 @@ interface Charge {
   readonly points: number
 }
 
-type RulesOf = (name: RateClass, nsid: string, windows?: string) => readonly LimitRule[]
+type RulesOf = (name: RateClass, nsid: string) => readonly LimitRule[]
 
-/** The rules of a class; with `windows`, those of a method within the class. */
+/** The rules of a class, or of a method that is counted by itself unless its class is configured. */
 function createRules({ preset, overrides }: RateLimitOptions): RulesOf {
   const defaults = preset === 'seed' ? seedWindows : referenceWindows
   const known = new Map<string, readonly LimitRule[]>()
-  return (name, nsid, windows) => {
-    const overridden = overrides[name]
-    const own = overridden === undefined ? windows : undefined
+  return (name, nsid) => {
+    const byItself = preset === 'reference' && overrides[name] === undefined && name !== 'standard'
+    const own = byItself ? referenceMethods.get(nsid) : undefined
     const counter = own === undefined ? name : `${name}-${nsid.replaceAll('.', '-').toLowerCase()}`
     const rules = known.get(counter)
     if (rules !== undefined) return rules
-    const made = parseWindows(own ?? overridden ?? defaults[name]).map(({ points, seconds }) => ({
+    const made = parseWindows(own ?? overrides[name] ?? defaults[name]).map(({ points, seconds }) => ({
       name: `pds-${counter}-${seconds}`,
       points,
       windowMs: seconds * 1000,
@@ -145,13 +159,13 @@ function chargeOf(rules: RulesOf, charge: RateCharge<never>, nsid: string, calle
   // The dispatcher has checked the input against the method's lexicon, which is what the handler's types say.
   const input = caller.input as never
   return {
-    rules: rules(charge.class, nsid, charge.windows),
+    rules: rules(charge.class, nsid),
     key: charge.key?.(input, address) ?? ('did' in credentials ? credentials.did : address),
     points: charge.points?.(input) ?? 1,
   }
 }
 
-type Consume = (response: ServerResponse, charges: readonly Charge[]) => Promise<void>
+type Consume = (response: ServerResponse, charges: readonly Charge[]) => Promise<void> | undefined
 
 function createConsumer({ limiter, clock, log }: RateLimitOptions): Consume {
   const states = async (charges: readonly Charge[]): Promise<readonly LimitState[]> => {
@@ -166,7 +180,7 @@ function createConsumer({ limiter, clock, log }: RateLimitOptions): Consume {
       return []
     }
   }
-  return async (response, charges) => {
+  const settle = async (response: ServerResponse, charges: readonly Charge[]): Promise<void> => {
     const tightest = tightestOf(await states(charges))
     if (tightest === undefined) return
     setHeaders(response, tightest, clock.now())
@@ -176,6 +190,8 @@ function createConsumer({ limiter, clock, log }: RateLimitOptions): Consume {
       retryAfterMs: tightest.resetMs,
     })
   }
+  return (response, charges) =>
+    charges.every(charge => charge.rules.length === 0) ? undefined : settle(response, charges)
 }
 
 function tightestOf(states: readonly LimitState[]): LimitState | undefined {

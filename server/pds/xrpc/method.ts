@@ -29,8 +29,6 @@ export interface RateCharge<Input> {
   readonly points?: (input: Input) => number
   /** Default: the account's DID, else the address. */
   readonly key?: (input: Input, address: string) => string
-  /** Counts apart from the rest of its class, in these windows (`10/300,50/86400`), under the preset `reference`. */
-  readonly windows?: string | undefined
 }
 
 export interface XrpcCall<Params, Input> {

@@ -70,6 +70,9 @@ async function answer(
   if (!/^(GET|HEAD|POST)$/.test(request.method ?? '')) {
     throw refuse('InvalidRequest', 'XRPC requests only supports GET and POST')
   }
+  const unknown = { nsid, type: 'procedure' } as const
+  const caller = { input: undefined, credentials: { kind: 'none' }, address: context.address } as const
+  await limits.charge(response, unknown, caller)
   await authenticate({ need: 'session' }, request.headers.authorization, nsid)
   throw refuse('MethodNotImplemented', 'Method Not Implemented')
 }
