@@ -45,6 +45,7 @@ const sharedBatchesMax = 64
 /** Follows a log. Whoever is near its end is served from memory, with the very same objects. */
 export function createFollow<Item extends Numbered>(options: FollowOptions<Item>): Follow<Item> {
   const tail = createTail(options)
+  const past = createPast(options)
   const waiting = new Set<() => void>()
   let generation = 0
   let closed = false
@@ -75,7 +76,7 @@ export function createFollow<Item extends Numbered>(options: FollowOptions<Item>
 
   const next = async (cursor: number, seen: number): Promise<readonly Item[]> => {
     for (;;) {
-      if (tail.isBefore(cursor)) return options.read(cursor, options.batchItemsMax)
+      if (tail.isBefore(cursor)) return past.after(cursor)
       const batch = tail.after(cursor)
       if (batch !== undefined) return batch
       reading ??= startReading(cursor)
@@ -201,6 +202,55 @@ function createTail<Item extends Numbered>(options: FollowOptions<Item>): Tail<I
       bytes = (follows ? bytes : 0) + fresh.reduce((sum, item) => sum + bytesOf(item), 0)
       shared.clear()
       forget()
+    },
+  }
+}
+
+/** Reads from before the tail that are remembered: many who fell behind are often behind alike. */
+const pastReadsMax = 8
+
+interface PastRead<Item> {
+  readonly after: number
+  /** The last seq that it brought, once it is done. */
+  last: number | undefined
+  readonly items: Promise<readonly Item[]>
+}
+
+/** What lies before the tail, read in pieces that followers share. */
+function createPast<Item extends Numbered>(options: Pick<FollowOptions<Item>, 'read' | 'batchItemsMax'>) {
+  let reads: readonly PastRead<Item>[] = []
+
+  const start = (after: number): PastRead<Item> => {
+    const read: PastRead<Item> = {
+      after,
+      last: undefined,
+      items: options.read(after, options.batchItemsMax),
+    }
+    reads = [read, ...reads.slice(0, pastReadsMax - 1)]
+    read.items.then(
+      items => {
+        read.last = items.at(-1)?.seq ?? after
+      },
+      // A read that failed is not one to share.
+      () => {
+        reads = reads.filter(other => other !== read)
+      },
+    )
+    return read
+  }
+
+  return {
+    /** Items directly after `cursor`. */
+    after: async (cursor: number): Promise<readonly Item[]> => {
+      for (;;) {
+        // One that is under way and begins shortly before is worth waiting for: most likely it has what follows.
+        const known = reads.find(
+          ({ after, last }) => after <= cursor && cursor < (last ?? after + options.batchItemsMax),
+        )
+        const items = await (known ?? start(cursor)).items
+        const first = firstAfter(items, cursor)
+        if (first < items.length || known === undefined) return first === 0 ? items : items.slice(first)
+      }
     },
   }
 }

@@ -8,7 +8,7 @@ import { eventsAfter, type LoggedEvent, sequencerChannel } from '../database/seq
 /** Events of one batch. */
 const batchEventsMax = 64
 /** Bytes of one batch; a larger event goes alone. */
-const batchBytesMax = 256 * 1024
+const batchBytesMax = 128 * 1024
 /** Events and bytes that are kept for those who are near the end. */
 const tailEventsMax = 2000
 const tailBytesMax = 16 * 1024 * 1024
