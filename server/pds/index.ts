@@ -11,7 +11,10 @@ import { createIdentityRoom } from './identity-room.ts'
 import { createMethods } from './methods.ts'
 import { createPageCharge } from './middleware/page-charge.ts'
 import { createRateLimits } from './middleware/ratelimit.ts'
+import { createProviders } from './providers.ts'
 import { createRepoRoom } from './repo-room.ts'
+import { createSessionRoom } from './session-room.ts'
+import { createSignInRoom } from './sign-in-room.ts'
 import { createStatus } from './status.ts'
 import { createSyncRoom } from './sync-room.ts'
 import { createLexiconFiles } from './validation/lexicon-files.ts'
@@ -42,11 +45,14 @@ export async function createPds(deps: PdsDependencies) {
     limiter: deps.limiter,
   }
   const charge = createPageCharge(rates)
-  const accounts = createAccountRoom(deps, { place, identity, sync, repo, charge })
-  const methods = createMethods(deps, { place, identity, sync, repo, accounts })
+  const sessions = createSessionRoom(deps, place)
+  const providers = createProviders(deps)
+  const accounts = createAccountRoom(deps, { place, identity, sync, repo, sessions, providers })
+  const signIn = createSignInRoom(deps, { identity, sessions, accounts, providers, charge })
+  const methods = createMethods(deps, { place, identity, repo, sessions, accounts })
   const xrpc = createXrpc({
     methods,
-    authenticate: accounts.authenticate,
+    authenticate: sessions.authenticate,
     limits: createRateLimits({ ...rates, clock, log }),
     lexicons,
     clock,
@@ -58,7 +64,7 @@ export async function createPds(deps: PdsDependencies) {
   const parts = [sync, identity, repo, accounts]
   const system: System = {
     name: 'pds',
-    routes: [xrpc, ...identity.routes, ...accounts.routes],
+    routes: [xrpc, ...identity.routes, ...signIn.routes],
     upgrades: [sync.firehose.route],
     start: async () => {
       for (const part of parts) await part.start()
@@ -68,7 +74,7 @@ export async function createPds(deps: PdsDependencies) {
     },
     status: createStatus({ database, firehose: sync.firehose }),
   }
-  return { system, place, accounts, identity, repo, sync }
+  return { system, place, accounts, signIn, identity, repo, sync }
 }
 
 function placeOf({ settings, publicUrl, production }: PdsDependencies): Place {

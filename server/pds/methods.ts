@@ -3,7 +3,7 @@ import type { AccountRoom } from './account-room.ts'
 import type { IdentityRoom } from './identity-room.ts'
 import type { PdsDependencies, Place } from './dependencies.ts'
 import type { RepoRoom } from './repo-room.ts'
-import type { SyncRoom } from './sync-room.ts'
+import type { SessionRoom } from './session-room.ts'
 import { createGetRecommendedDidCredentials } from './xrpc/handlers/identity/get-recommended-did-credentials.ts'
 import { createRefreshIdentity } from './xrpc/handlers/identity/refresh-identity.ts'
 import { createRequestPlcOperationSignature } from './xrpc/handlers/identity/request-plc-operation-signature.ts'
@@ -52,8 +52,8 @@ import type { AnyXrpcMethod } from './xrpc/server.ts'
 export interface MethodRooms {
   readonly place: Place
   readonly identity: IdentityRoom
-  readonly sync: SyncRoom
   readonly repo: RepoRoom
+  readonly sessions: SessionRoom
   readonly accounts: AccountRoom
 }
 
@@ -68,9 +68,12 @@ export function createMethods(deps: PdsDependencies, rooms: MethodRooms): readon
   ]
 }
 
-function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms): AnyXrpcMethod[] {
+function serverMethods(
+  deps: PdsDependencies,
+  { place, sessions: room, accounts }: MethodRooms,
+): AnyXrpcMethod[] {
   const { settings, database, resolver } = deps
-  const { sessions, appPasswords, logIn } = accounts
+  const { sessions, appPasswords, logIn } = room
   const documentOf = resolver.document
   return [
     createDescribeServer({
@@ -94,9 +97,13 @@ function serverMethods(deps: PdsDependencies, { place, accounts }: MethodRooms):
 }
 
 /** Accounts that come, rest and go, their e-mail addresses, and what they sign for other services. */
-function statusMethods(deps: PdsDependencies, { identity, accounts }: MethodRooms): AnyXrpcMethod[] {
+function statusMethods(
+  deps: PdsDependencies,
+  { identity, sessions, accounts }: MethodRooms,
+): AnyXrpcMethod[] {
   const { database, clock, random } = deps
-  const { status, passwords, emailTokens } = accounts
+  const { status, emailTokens } = accounts
+  const { passwords } = sessions
   return [
     createActivateAccount({ status }),
     createDeactivateAccount({ status }),

@@ -6,6 +6,8 @@ import { createOidc } from './auth/oidc.ts'
 import type { SignInProvider } from './auth/provider.ts'
 import type { PdsDependencies } from './dependencies.ts'
 
+export type Providers = ReturnType<typeof createProviders>
+
 /** Every provider that is set up, in the order in which pages offer them; in development its own comes first. */
 export function createProviders(deps: PdsDependencies) {
   const { settings, production, publicUrl, database, clock, random, operatorFetch: fetch } = deps

@@ -88,7 +88,7 @@ export function accountRoutes(deps: AccountRouteDeps): Route[] {
 }
 
 async function show(exchange: Exchange, deps: AccountRouteDeps): Promise<void> {
-  const session = await deps.pds.accounts.pageSessions.read(exchange.request.headers.cookie)
+  const session = await deps.pds.signIn.pageSessions.read(exchange.request.headers.cookie)
   if (session === undefined) return seeOther(exchange, '/sign-in?return_to=/account')
   await render(exchange, session, deps, {})
 }
@@ -107,7 +107,7 @@ async function perform(exchange: Exchange, act: Act, deps: AccountRouteDeps): Pr
 
 /** The session and the form of a POST that is ours; undefined when nobody is signed in. */
 async function readPost(exchange: Exchange, deps: AccountRouteDeps) {
-  const session = await deps.pds.accounts.pageSessions.read(exchange.request.headers.cookie)
+  const session = await deps.pds.signIn.pageSessions.read(exchange.request.headers.cookie)
   const form = await readForm(exchange, deps.clock)
   if (session === undefined) return undefined
   assertForm(exchange, form, sessionBinding(session.sessionId), deps.csrf)

@@ -45,7 +45,7 @@ export async function createWeb(deps: WebDependencies): Promise<Web> {
     authPages: createAuthPages(frame),
     problemPage: problem => problemDocument(frame, problem),
     open: pds => {
-      const http = pds.accounts.pageHttp
+      const http = pds.signIn.pageHttp
       const viewerOf = createViewerOf(pds)
       const home = async (exchange: Exchange) => {
         const systems = await Promise.all(
@@ -87,7 +87,7 @@ export async function createWeb(deps: WebDependencies): Promise<Web> {
 
 function createViewerOf(pds: Pds) {
   return async ({ request }: Exchange): Promise<Viewer | undefined> => {
-    const session = await pds.accounts.pageSessions.read(request.headers.cookie)
+    const session = await pds.signIn.pageSessions.read(request.headers.cookie)
     if (session === undefined) return undefined
     return { handle: session.account.handle ?? session.account.did, csrf: session.csrf }
   }
