@@ -11,6 +11,11 @@ export interface OidcPerson {
   readonly name?: string
 }
 
+export interface OidcOptions {
+  /** Whether `prompt=select_account` is understood, as Google does. Others refuse the request for it. Default false. */
+  readonly accountChoice?: boolean
+}
+
 /** What goes wrong at the next sign-in; all off at first. */
 export interface OidcFaults {
   /** She presses "cancel": the callback gets `error=access_denied`. */
@@ -41,7 +46,7 @@ export interface OidcServer {
  * A certified OpenID provider (`oidc-provider`) in Google's shape: discovery, authorization code with required PKCE,
  * nonce, e-mail claims in the ID token, `email_verified`.
  */
-export async function startOidc(person: OidcPerson): Promise<OidcServer> {
+export async function startOidc(person: OidcPerson, options: OidcOptions = {}): Promise<OidcServer> {
   const server = createServer()
   const issuer = `http://localhost:${await listen(server)}`
   const allowed = new Set<string>()
@@ -57,7 +62,7 @@ export async function startOidc(person: OidcPerson): Promise<OidcServer> {
     tokenRequests: () => tokenRequests,
     stop: () => closeServer(server),
   }
-  const provider = createProvider(oidc)
+  const provider = createProvider(oidc, options)
   provider.Client.prototype.redirectUriAllowed = uri => allowed.has(uri)
   const standard = provider.callback()
 
@@ -83,7 +88,7 @@ export async function startOidc(person: OidcPerson): Promise<OidcServer> {
   return oidc
 }
 
-function createProvider(oidc: OidcServer): OidcProvider {
+function createProvider(oidc: OidcServer, options: OidcOptions): OidcProvider {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   return new OidcProvider(oidc.issuer, {
     clients: [
@@ -106,7 +111,7 @@ function createProvider(oidc: OidcServer): OidcProvider {
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'one' }] },
     cookies: { keys: ['not a secret: this provider knows nobody'] },
     interactions: {
-      policy: policyWithAccountChoice(),
+      policy: options.accountChoice === true ? policyWithAccountChoice() : interactionPolicy.base(),
       url: (_: unknown, interaction: { uid: string }) => `/interaction/${interaction.uid}`,
     },
     ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
