@@ -13,6 +13,8 @@ const readyPollMs = 15
 const stopMsMax = 12_000
 /** Characters of Leaf's log that are kept. */
 const logCharsMax = 4_000_000
+/** Of those, the ones that the message of a failure tells. */
+const logCharsTold = 6_000
 
 const root = new URL('../../../', import.meta.url)
 const entry = fileURLToPath(new URL('server/bin/leaf.js', root))
@@ -73,7 +75,7 @@ export async function startLeaf(options: LeafOptions = {}): Promise<Leaf> {
       log = (log + text).slice(-logCharsMax)
     })
     try {
-      await waitUntilReady(url, current, () => log)
+      await waitUntilReady(url, current, () => log.slice(-logCharsTold))
     } catch (error) {
       await end(current, 'SIGKILL')
       throw error
@@ -85,7 +87,7 @@ export async function startLeaf(options: LeafOptions = {}): Promise<Leaf> {
     if (run === undefined) return
     current = undefined
     const code = await end(run, 'SIGTERM')
-    if (code !== 0) throw new Error(`leaf ended with ${code} after SIGTERM\n${log}`)
+    if (code !== 0) throw new Error(`leaf ended with ${code} after SIGTERM\n${log.slice(-logCharsTold)}`)
   }
   const kill = async () => {
     const run = current
