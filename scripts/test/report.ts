@@ -70,7 +70,8 @@ export async function followTests(events: TestEvents, { root, line }: Print): Pr
       line(
         `${event.data.success ? '✓' : '✗'} ${file}  ${parts.join(', ')}  ${(event.data.duration_ms / 1000).toFixed(1)} s`,
       )
-      if (!event.data.success) line(indent(outputs.get(file) ?? ''))
+      const output = indent(outputs.get(file) ?? '')
+      if (!event.data.success && output !== '') line(output)
       outputs.delete(file)
     }
   }

@@ -28,24 +28,11 @@ export function callbacksOf(settings: PdsSettings, publicUrl: string): readonly 
 export function examineSignIn(settings: PdsSettings, callbacks: readonly Callback[]): Finding[] {
   const { good, warning, bad } = findingsOf('sign-in')
   const configured = callbacks.filter(callback => callback.configured).map(callback => callback.provider)
-  const findings: Finding[] = []
-  for (const [name, id, secret] of [
-    ['GitHub', settings.githubClientId, settings.githubClientSecret],
-    ['Google', settings.googleClientId, settings.googleClientSecret],
-  ] as const) {
-    if ((id === undefined) !== (secret === undefined)) {
-      findings.push(
-        bad(`Sign-in with ${name} needs its client id and its client secret; one of them is missing.`),
-      )
-    }
+  if (configured.length > 0) return [good(`People sign in with ${configured.join(', ')}.`)]
+  if (settings.signUp !== 'providers') {
+    return [warning('No sign-in provider is configured: people can only use passwords.')]
   }
-  if (configured.length > 0) findings.push(good(`People sign in with ${configured.join(', ')}.`))
-  else if (settings.signUp === 'providers') {
-    findings.push(
-      bad(
-        'Only people who come through a sign-in provider may sign up (PDS_SIGN_UP), but none is configured.',
-      ),
-    )
-  } else findings.push(warning('No sign-in provider is configured: people can only use passwords.'))
-  return findings
+  return [
+    bad('Only people who come through a sign-in provider may sign up (PDS_SIGN_UP), but none is configured.'),
+  ]
 }
