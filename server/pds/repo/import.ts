@@ -3,36 +3,23 @@
  * taken over in one transaction under a new commit of this server. https://atproto.com/guides/account-migration
  */
 import { parse as parseTid } from '@atcute/tid'
-import { readCar } from '@leaf/atproto/car-read'
 import { carBytes } from '@leaf/atproto/car'
-import { type Block, type Cid, cidEquals } from '@leaf/atproto/cid'
+import type { Block } from '@leaf/atproto/cid'
 import { type Commit, commitBytesMax, decodeCommit, nextRev, signCommit } from '@leaf/atproto/commit'
 import { MalformedError, MissingBlockError } from '@leaf/atproto/errors'
-import { entries } from '@leaf/atproto/mst-walk'
-import { createNodeSource } from '@leaf/atproto/node-source'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/errors.ts'
 import type { Random } from '../../kernel/random.ts'
-import type { Database, Tx } from '../../kernel/storage/database.ts'
+import type { Database } from '../../kernel/storage/database.ts'
 import { type Account, accountById } from '../database/accounts.ts'
-import { insertBacklink } from '../database/backlinks.ts'
-import { blockLoader } from '../database/blocks.ts'
-import { insertRef, settleUses } from '../database/blobs.ts'
-import {
-  adoptStage,
-  anyStage,
-  clearStage,
-  countStaged,
-  countUses,
-  stageBlocks,
-  stageRecords,
-} from '../database/import.ts'
+import { settleUses } from '../database/blobs.ts'
+import { adoptStage, anyStage, countStaged } from '../database/import.ts'
 import { putRepoState, repoState } from '../database/repo-state.ts'
 import type { AccountKeys } from '../identity/keys.ts'
 import { repoLocks, type Sequencer } from '../sync/events.ts'
 import { sha256 } from '../validation/sha256.ts'
 import { refuse } from '../xrpc/refuse.ts'
-import { type ImportedRecord, readImportedRecord } from './import-records.ts'
+import { createStaging } from './import-staging.ts'
 
 export interface ImportsOptions {
   readonly database: Database
@@ -57,10 +44,6 @@ export interface Imports {
 
 /** Imports at once; more are told to come again. */
 const importsMax = 4
-/** Blocks, records or rows of one transaction, so that other writes hardly wait. */
-const stepMax = 256
-/** Bytes of blocks of one transaction. */
-const stepBytesMax = 2 * 1024 * 1024
 /** How far ahead of our clock a rev may be: consumers refuse later ones. */
 const revAheadMsMax = 5 * 60_000
 
@@ -68,60 +51,8 @@ const stages = 2 ** 47
 
 export function createImports(options: ImportsOptions): Imports {
   const { database, clock, random, importBytesMax } = options
+  const staging = createStaging(options)
   const running = new Set<number>()
-
-  const stageCar = async (stage: number, car: AsyncIterable<Uint8Array>): Promise<Block> => {
-    const reader = await readCar(car, { sha256, limits: { bytesMax: importBytesMax } })
-    const [root] = reader.roots
-    if (root === undefined || reader.roots.length !== 1) throw refuse('InvalidRequest', 'expected one root')
-    let commit: Block | undefined
-    let batch: Block[] = []
-    let bytes = 0
-    const flush = async () => {
-      const full = batch
-      batch = []
-      bytes = 0
-      await database.write(tx => stageBlocks(tx, stage, full))
-    }
-    for await (const block of reader.blocks) {
-      if (commit === undefined && cidEquals(block.cid, root)) commit = copyOf(block)
-      batch.push(block)
-      bytes += block.bytes.length
-      if (batch.length >= stepMax || bytes >= stepBytesMax) await flush()
-    }
-    await flush()
-    if (commit === undefined) throw refuse('InvalidRequest', 'the CAR lacks its root')
-    return commit
-  }
-
-  /** Walks through the whole tree, and stages what its records say. */
-  const stageTree = async (stage: number, root: Cid): Promise<void> => {
-    const nodes: Cid[] = []
-    const source = createNodeSource({
-      sha256,
-      load: cids => {
-        nodes.push(...cids)
-        return database.read(tx => blockLoader(tx, stage).loadMany(cids))
-      },
-    })
-    let batch: { readonly key: string; readonly cid: Cid }[] = []
-    const flush = async () => {
-      const blocks = await database.read(tx => blockLoader(tx, stage).loadMany(batch.map(entry => entry.cid)))
-      const records = batch.map(({ key, cid }, index) => recordOf(key, cid, blocks[index]))
-      const used = [...nodes.splice(0), ...records.map(record => record.cid)]
-      batch = []
-      await database.write(async tx => {
-        await countUses(tx, stage, used)
-        await stageRecords(tx, stage, records, clock.now())
-        for (const record of records) await stageExtras(tx, stage, record)
-      })
-    }
-    for await (const entry of entries(source, root, { strict: true })) {
-      batch.push(entry)
-      if (batch.length >= stepMax) await flush()
-    }
-    await flush()
-  }
 
   const adopt = (stage: number, account: Account, commit: Commit): Promise<void> =>
     database.write(
@@ -147,18 +78,14 @@ export function createImports(options: ImportsOptions): Imports {
       { locks: repoLocks(account.did) },
     )
 
-  const clear = async (stage: number): Promise<void> => {
-    while (await database.write(tx => clearStage(tx, stage, stepMax * 4)));
-  }
-
   const importCar = async (account: Account, car: AsyncIterable<Uint8Array>): Promise<void> => {
     const stage = -1 - random.integer(stages)
     try {
-      const commit = checkedCommit(await stageCar(stage, car), account, clock.now())
-      await stageTree(stage, commit.data)
+      const commit = checkedCommit(await staging.car(stage, car), account, clock.now())
+      await staging.tree(stage, commit.data)
       await adopt(stage, account, commit)
     } catch (error) {
-      await clear(stage)
+      await staging.clear(stage)
       throw refusalOf(error, importBytesMax)
     }
   }
@@ -183,14 +110,10 @@ export function createImports(options: ImportsOptions): Imports {
       for (;;) {
         const stage = await database.read(anyStage)
         if (stage === undefined) return
-        await clear(stage)
+        await staging.clear(stage)
       }
     },
   }
-}
-
-function copyOf(block: Block): Block {
-  return { cid: Uint8Array.from(block.cid), bytes: Uint8Array.from(block.bytes) }
 }
 
 function checkedCommit(block: Block, account: Account, nowMs: number): Commit {
@@ -204,17 +127,6 @@ function checkedCommit(block: Block, account: Account, nowMs: number): Commit {
     throw refuse('InvalidRequest', `the rev ${commit.rev} of the commit lies in the future`)
   }
   return commit
-}
-
-function recordOf(key: string, cid: Cid, bytes: Uint8Array | undefined): ImportedRecord {
-  if (bytes === undefined) throw refuse('InvalidRequest', `the CAR lacks the record at ${key}`)
-  return readImportedRecord(key, cid, bytes)
-}
-
-async function stageExtras(tx: Tx, stage: number, record: ImportedRecord): Promise<void> {
-  const { collection, rkey, subject, path } = record
-  if (subject !== undefined) await insertBacklink(tx, stage, { collection, rkey, subject })
-  for (const blob of record.blobs) await insertRef(tx, stage, blob, path)
 }
 
 /** What is wrong with the CAR as the caller is told it; other errors stay what they are. */
