@@ -118,7 +118,7 @@ async function activeAccount(tx: ReadTx, repo: string): Promise<Account | undefi
 }
 
 /** The account, if it may be read by everybody. Throws RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated. */
-export async function availableAccount(tx: ReadTx, repo: string): Promise<Account> {
+async function availableAccount(tx: ReadTx, repo: string): Promise<Account> {
   const account = await accountByIdentifier(tx, repo)
   if (account === undefined) throw refuse('RepoNotFound', `Could not find repo for DID: ${repo}`)
   switch (account.status) {

@@ -98,7 +98,7 @@ export function eventOf(did: Did, commit: FormattedCommit): CommitEvent {
 }
 
 /** Which blocks a commit takes up and gives up. */
-export function* usesOf(
+function* usesOf(
   commit: Pick<FormattedCommit, 'newNodes' | 'removedNodes' | 'newRecords' | 'removedRecords'>,
 ): Generator<BlockUse> {
   for (const { cid, bytes } of commit.newNodes) yield { cid, bytes, uses: 1 }

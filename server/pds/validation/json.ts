@@ -67,7 +67,7 @@ export function isBlobRef(value: unknown): value is JsonBlobRef {
 }
 
 /** Whether this looks like a blob reference of the network's first months, which nobody may make any more. */
-export function isLegacyBlobRef(value: JsonMap): boolean {
+function isLegacyBlobRef(value: JsonMap): boolean {
   const { cid, mimeType } = value
   return (
     typeof cid === 'string' &&

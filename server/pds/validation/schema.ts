@@ -70,7 +70,7 @@ export function checkOf(type: LexiconType, context: SchemaContext): Check {
 }
 
 /** `nsid#name` of a reference within the document `nsid`; without `#main`. */
-export function fullReference(reference: string, nsid: string): string {
+function fullReference(reference: string, nsid: string): string {
   const full = reference.startsWith('#') ? nsid + reference : reference
   return full.endsWith('#main') ? full.slice(0, -'#main'.length) : full
 }
@@ -158,7 +158,7 @@ const formatWords: Readonly<Record<string, string>> = {
 }
 
 /** `Invalid DID (got "x")`. */
-export function invalidFormat(format: string, value: string): Fault {
+function invalidFormat(format: string, value: string): Fault {
   const shown = JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value)
   return fault(`Invalid ${formatWords[format] ?? format} (got ${shown})`)
 }
@@ -186,7 +186,7 @@ function blobCheck(type: LexiconBlob): Check {
 }
 
 /** Whether a MIME type fits a lexicon's `accept`: itself, `image/*`, or everything. */
-export function mimeMatches(mimeType: string, pattern: string): boolean {
+function mimeMatches(mimeType: string, pattern: string): boolean {
   if (pattern === '*/*' || pattern === mimeType) return true
   return pattern.endsWith('/*') && mimeType.startsWith(pattern.slice(0, -1))
 }
