@@ -68,9 +68,9 @@ describe('leaf as a process', () => {
   })
 
   it('sessions and cursors outlive a restart', async () => {
-    const before = await subscribe(leaf.url, { cursor: 0 })
-    const last = seqOf((await before.atLeast(4)).at(-1)!)
-    await before.close()
+    const earlier = await subscribe(leaf.url, { cursor: 0 })
+    const last = seqOf((await earlier.atLeast(4)).at(-1)!)
+    await earlier.close()
     await leaf.stop()
     await leaf.start()
     assert.equal((await write('after the restart')).status, 200)
