@@ -3,14 +3,11 @@
  * steps, so that neither writers nor the write-ahead log wait for a slow reader. What a reader gets is always one commit:
  * if that goes while it is read, the export begins anew as long as nothing was sent, and breaks off when something was.
  */
-import { writeCar } from '@leaf/atproto/car'
-import { type Block, cidKey } from '@leaf/atproto/cid'
 import { MissingBlockError } from '@leaf/atproto/errors'
-import { exportTree, type ExportLoader } from '@leaf/atproto/repo-export'
 import { Refusal } from '../../kernel/errors.ts'
 import type { Database } from '../../kernel/storage/database.ts'
-import { blocksAfter, blocksSince } from '../database/export.ts'
 import { repoState, type RepoState } from '../database/repo-state.ts'
+import { createExportSource } from './export-source.ts'
 import { type Ahead, createHeldBlocks, type HeldBlocks } from './held-blocks.ts'
 
 export interface RepoExports {
@@ -35,54 +32,10 @@ const largeRecordsDefault = 20_000
 const aheadBytesOfAllMax = 64 * 1024 * 1024
 /** How often an export begins anew. */
 const attemptsMax = 8
-/** Blocks of one step when all are read, and the bytes past which a step is made smaller. */
-const scanBlocksMin = 32
-const scanBlocksMax = 512
-const scanBytesTarget = 512 * 1024
-
 export function createRepoExports(options: RepoExportOptions): RepoExports {
   const { database, aheadBytesMax = aheadBytesMaxDefault, largeRecords = largeRecordsDefault } = options
   const ahead: Ahead = { bytes: 0 }
-
-  const loaderOf =
-    (account: number, since: string | undefined, held: HeldBlocks): ExportLoader =>
-    async cids => {
-      const found = cids.map(cid => held.take(cid))
-      const missing = cids.filter((_, index) => found[index] === undefined)
-      if (missing.length === 0) return found
-      const loaded = await database.read(tx => blocksSince(tx, account, missing, since))
-      return cids.map((cid, index) => found[index] ?? loaded.get(cidKey(cid)))
-    }
-
-  /** Fills `held` with all blocks, as far as they have room. */
-  const holdAll = async (account: number, held: HeldBlocks): Promise<void> => {
-    let after: Uint8Array = new Uint8Array(0)
-    let limit = scanBlocksMin
-    for (;;) {
-      const blocks = await database.read(tx => blocksAfter(tx, account, after, limit))
-      const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0)
-      if (!held.keep(blocks) || blocks.length < limit) return
-      after = blocks.at(-1)?.cid ?? after
-      limit = bytes > scanBytesTarget ? scanBlocksMin : Math.min(scanBlocksMax, limit * 2)
-    }
-  }
-
-  const open = async (
-    account: number,
-    state: RepoState,
-    since: string | undefined,
-    held: HeldBlocks,
-  ): Promise<AsyncIterator<Uint8Array>> => {
-    const load = loaderOf(account, since, held)
-    if (since === undefined && state.recordCount > largeRecords) {
-      for await (const nodes of exportTree(state.dataCid, load, { nodesOnly: true })) {
-        if (!held.keep(nodes)) break
-      }
-    } else if (since === undefined) {
-      await holdAll(account, held)
-    }
-    return writeCar([state.headCid], repoBlocks(state, load))
-  }
+  const open = createExportSource({ database, largeRecords })
 
   const isUnchanged = async (account: number, state: RepoState): Promise<boolean> => {
     const now = await database.read(tx => repoState(tx, account))
@@ -132,11 +85,6 @@ export function createRepoExports(options: RepoExportOptions): RepoExports {
       })
     },
   }
-}
-
-async function* repoBlocks(state: RepoState, load: ExportLoader): AsyncGenerator<readonly Block[]> {
-  yield [{ cid: state.headCid, bytes: state.commitBlock }]
-  yield* exportTree(state.dataCid, load)
 }
 
 /** An export of which something was read ahead. */
