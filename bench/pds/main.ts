@@ -14,6 +14,8 @@ const only = process.argv.find(word => word.startsWith('--only='))?.slice('--onl
 const extent: scenario.Extent = short
   ? { warmUpMs: 200, measureMs: 800, repoRecords: 2_000, subscribers: 200 }
   : { warmUpMs: 1_000, measureMs: 4_000, repoRecords: 10_000, subscribers: 1_000 }
+/** Writes per second that are offered while many listen. */
+const steadyWrites = 50
 /** How long a fresh server is left alone before its memory is read. */
 const idleMs = short ? 1_000 : 5_000
 
@@ -89,8 +91,8 @@ async function measureAll(): Promise<void> {
   )
   await row(`fan-out to ${extent.subscribers} subscribers, 4 writers`, side => scenario.fanOut(side, extent))
   await row(
-    `fan-out to ${extent.subscribers} subscribers, steady writes`,
-    side => scenario.fanOutAtRate(side, extent, 20),
+    `fan-out to ${extent.subscribers} subscribers, ${steadyWrites} writes/s offered`,
+    side => scenario.fanOutAtRate(side, extent, steadyWrites),
     true,
   )
   await row('memory after all this', memory, true)

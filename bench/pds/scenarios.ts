@@ -204,20 +204,25 @@ export async function fanOut(side: Side, extent: Extent): Promise<Figure> {
 
 /** The same at a modest, fixed rate: what the listeners cost writers who are not many. */
 export async function fanOutAtRate(side: Side, extent: Extent, perSecond: number): Promise<Figure> {
-  const write = () =>
-    openLoop({
+  const write = async () => {
+    const sent = await openLoop({
       url: side.url,
       clients: 8,
       perSecond,
       measureMs: extent.measureMs,
       next: client => ({ key: '', bytes: createRequest(side, client) }),
-    }).then(sent => quantiles(sent.map(one => one.answeredAt - one.sentAt)))
+    })
+    const lastMs = Math.max(...sent.map(one => one.answeredAt)) - Math.min(...sent.map(one => one.sentAt))
+    return { ...quantiles(sent.map(one => one.answeredAt - one.sentAt)), rate: (sent.length / lastMs) * 1000 }
+  }
   const alone = await write()
   const subscribers = await startSubscribers(side.url, extent.subscribers)
   const watched = await write()
+  const { deliveries } = await subscribers.collect()
   await subscribers.stop()
+  const share = deliveries / (watched.rate * (extent.measureMs / 1000) * extent.subscribers)
   return {
-    value: watched.p50Ms,
-    text: `p50 ${round(alone.p50Ms)} → ${round(watched.p50Ms)}, p99 ${round(alone.p99Ms)} → ${round(watched.p99Ms)} ms at ${perSecond} writes/s`,
+    value: watched.p99Ms,
+    text: `${round(alone.rate)} → ${round(watched.rate)} writes/s, p50 ${round(alone.p50Ms)} → ${round(watched.p50Ms)}, p99 ${round(alone.p99Ms)} → ${round(watched.p99Ms)} ms, ${Math.min(100, Math.round(share * 100))} % delivered by the last answer`,
   }
 }
