@@ -56,7 +56,7 @@ const redisUrl = urlOf(['redis:', 'rediss:'], 'redis://host:6379')
 export const houseSettings = {
   dataDir: setting(text, {
     name: 'LEAF_DATA_DIR',
-    doc: 'The folder that holds everything Leaf keeps: the database, the blobs, in development also its secrets. Back it up.',
+    doc: 'The folder that holds everything Leaf keeps: the database and the blobs. Back it up.',
     fallback: './data',
   }),
   systems: setting<readonly SystemName[]>(systemList, {

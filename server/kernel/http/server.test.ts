@@ -397,3 +397,40 @@ test('a refused sender that never ends is cut', async t => {
   // What the buffers between us hold comes on top of what is read.
   assert.ok(sent < 40_000_000, `${sent} bytes were taken`)
 })
+
+test('a sender whose head or body comes too slowly is told so, and cut', async t => {
+  const reading: Route = { path: '/', handle: request => void request.resume() }
+  const slowHead = await startServer([reading], { headMsMax: 40 })
+  t.after(slowHead.stop)
+  assert.match(
+    await sendRaw(slowHead.port, 'GET / HTTP/1.1\r\nHost: local', { halfOpen: true }),
+    /^HTTP\/1\.1 408 /,
+  )
+  const slowBody = await startServer([reading], { requestMsMax: 40 })
+  t.after(slowBody.stop)
+  const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab'
+  assert.match(await sendRaw(slowBody.port, head, { halfOpen: true }), /^HTTP\/1\.1 408 /)
+})
+
+test('a connection beyond the bound is closed at once', async t => {
+  const server = await startServer([text('/')], { connectionsMax: 1 })
+  t.after(server.stop)
+  const first = connect(server.port, '127.0.0.1')
+  t.after(() => void first.destroy())
+  first.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(first, 'data')
+  const second = connect(server.port, '127.0.0.1')
+  second.on('error', () => undefined)
+  await new Promise(resolve => second.once('close', resolve))
+  assert.equal(second.bytesRead, 0)
+})
+
+test('a head that is too large is refused', async t => {
+  const server = await startServer([text('/')])
+  t.after(server.stop)
+  const answer = await sendRaw(
+    server.port,
+    `GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: ${'x'.repeat(17_000)}\r\n\r\n`,
+  )
+  assert.match(answer, /^HTTP\/1\.1 431 /)
+})

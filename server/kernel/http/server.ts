@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   readonly connectionsMax?: number
   /** A whole request, body included, must have arrived by then. Default 10 minutes: uploads over slow lines. */
   readonly requestMsMax?: number
+  /** The head of a request must have arrived by then. Default 10 seconds. */
+  readonly headMsMax?: number
 }
 
 export interface HttpServer {
@@ -47,7 +49,10 @@ export interface HttpServer {
 }
 
 const headerBytesMax = 16_384
-const headersMsMax = 10_000
+const headMsMaxDefault = 10_000
+const requestMsMaxDefault = 600_000
+/** How often late senders are looked for, at most. */
+const lateCheckMs = 5000
 /** Longer than the usual minute of proxies, so that it is never us who close under their hands. */
 const keepAliveMs = 65_000
 /** What is under way may finish by itself for this long before its signals end. */
@@ -73,12 +78,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   )
   const closed: Promise<void>[] = []
 
+  const { headMsMax = headMsMaxDefault, requestMsMax = requestMsMaxDefault } = options
   const newServer = (): Server => {
     const server = createServer(
       {
         maxHeaderSize: headerBytesMax,
-        headersTimeout: headersMsMax,
-        requestTimeout: options.requestMsMax ?? 600_000,
+        headersTimeout: Math.min(headMsMax, requestMsMax),
+        connectionsCheckingInterval: Math.min(lateCheckMs, headMsMax, requestMsMax),
+        requestTimeout: requestMsMax,
         keepAliveTimeout: keepAliveMs,
         // An upgrade that nobody offers (h2c) is answered as the plain request that it is too.
         shouldUpgradeCallback: request => request.headers.upgrade?.toLowerCase() === 'websocket',
