@@ -10,7 +10,7 @@ import { startReferencePds } from '../../tools/oracles/src/reference-pds.ts'
 import type { Case, World } from './differential/case.ts'
 import { compare } from './differential/compare.ts'
 import { differences } from './differential/differences.ts'
-import { inviteTables, tables } from './differential/tables.ts'
+import { inviteTables, limitTables, tables } from './differential/tables.ts'
 import { jwtSecret } from './differential/tables-tokens.ts'
 import { createWorld, lastCode, type Place } from './differential/world.ts'
 import { startLeaf } from './support/leaf.ts'
@@ -18,37 +18,42 @@ import { newestMail } from './support/mail.ts'
 
 const againstItself = process.env['LEAF_DIFFERENTIAL_SELF'] === '1'
 
+interface Setting {
+  readonly inviteRequired?: boolean
+  readonly rateLimits?: boolean
+}
+
 interface Started extends Place {
   stop(): Promise<void>
 }
 
-async function startReference(inviteRequired: boolean): Promise<Started> {
-  const pds = await startReferencePds({ inviteRequired, env: { PDS_JWT_SECRET: jwtSecret } })
+async function startReference(setting: Setting): Promise<Started> {
+  const pds = await startReferencePds({ ...setting, env: { PDS_JWT_SECRET: jwtSecret } })
   const mailToken = async (address: string) =>
     lastCode(pds.mails.findLast(mail => mail.to.includes(address))?.text ?? 'no mail')
   return { url: pds.url, plcUrl: pds.plcUrl, mailToken, stop: pds.stop }
 }
 
-async function startOurs(inviteRequired: boolean): Promise<Started> {
-  if (againstItself) return startReference(inviteRequired)
-  const signUp = inviteRequired ? 'invite' : 'open'
-  const leaf = await startLeaf({ env: { PDS_JWT_SECRET: jwtSecret, PDS_SIGN_UP: signUp } })
+async function startOurs(setting: Setting): Promise<Started> {
+  if (againstItself) return startReference(setting)
+  const signUp = setting.inviteRequired === true ? 'invite' : 'open'
+  const limits = setting.rateLimits === true ? 'reference' : 'off'
+  const leaf = await startLeaf({
+    env: { PDS_JWT_SECRET: jwtSecret, PDS_SIGN_UP: signUp, PDS_RATE_LIMITS: limits },
+  })
   const mailToken = async (address: string) => lastCode(await newestMail(leaf.url, address))
   return { url: leaf.url, plcUrl: leaf.plcUrl, mailToken, stop: leaf.dispose }
 }
 
 /** Declares the cases, between two servers that are started before them and stopped after them. */
-function compareOn(
-  cases: ReadonlyMap<string, readonly Case[]>,
-  options: { readonly inviteRequired: boolean },
-): void {
+function compareOn(cases: ReadonlyMap<string, readonly Case[]>, setting: Setting): void {
   let places: readonly Started[] = []
   let worlds: readonly World[] = []
 
   before(async () => {
-    const { inviteRequired } = options
-    places = await Promise.all([startReference(inviteRequired), startOurs(inviteRequired)])
-    worlds = await Promise.all(places.map(place => createWorld(place, { accounts: !inviteRequired })))
+    const accounts = setting.inviteRequired !== true
+    places = await Promise.all([startReference(setting), startOurs(setting)])
+    worlds = await Promise.all(places.map(place => createWorld(place, { accounts })))
   })
   after(() => Promise.all(places.map(place => place.stop())))
 
@@ -67,7 +72,9 @@ function compareOn(
 }
 
 it('every deliberate difference belongs to a case', () => {
-  const rows = [...tables.values(), ...inviteTables.values()].flat().map(row => row.name)
+  const rows = [...tables.values(), ...inviteTables.values(), ...limitTables.values()]
+    .flat()
+    .map(row => row.name)
   assert.equal(new Set(rows).size, rows.length, 'two cases have one name')
   assert.deepEqual(
     Object.keys(differences).filter(name => !rows.includes(name)),
@@ -75,6 +82,8 @@ it('every deliberate difference belongs to a case', () => {
   )
 })
 
-describe('leaf and the reference PDS answer alike', () => compareOn(tables, { inviteRequired: false }))
+describe('leaf and the reference PDS answer alike', () => compareOn(tables, {}))
 describe('with invites, leaf and the reference PDS answer alike', () =>
   compareOn(inviteTables, { inviteRequired: true }))
+describe('with rate limits, leaf and the reference PDS answer alike', () =>
+  compareOn(limitTables, { rateLimits: true }))

@@ -3,6 +3,7 @@ import { blobCases } from './tables-blobs.ts'
 import { httpCases } from './tables-http.ts'
 import { identityCases } from './tables-identity.ts'
 import { createCases } from './tables-create.ts'
+import { limitCases } from './tables-limits.ts'
 import { mailCases } from './tables-mail.ts'
 import { importCases, readCases } from './tables-repo.ts'
 import { accountCases, inviteCases, serviceAuthCases, statusCases } from './tables-server.ts'
@@ -34,3 +35,6 @@ export const tables: ReadonlyMap<string, readonly Case[]> = new Map([
 
 /** Cases for servers that want an invite code. */
 export const inviteTables: ReadonlyMap<string, readonly Case[]> = new Map([['invites', inviteCases]])
+
+/** Cases for servers that count requests. */
+export const limitTables: ReadonlyMap<string, readonly Case[]> = new Map([['rate limits', limitCases]])
