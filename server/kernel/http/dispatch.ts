@@ -33,6 +33,9 @@ export interface Dispatch {
   destroyUpgraded(): void
 }
 
+/** After its answer a request may still be sent for this long. */
+const restMsMax = 2000
+
 /** `afterResponse` is called whenever an answer has ended. */
 export function createDispatch(options: DispatchOptions, afterResponse: () => void): Dispatch {
   const { router, contextOf, observer, page } = options
@@ -57,6 +60,7 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
     response.once('close', () => {
       open.delete(context)
       if (!response.writableFinished) context.abort()
+      else if (!request.complete) cutLater(request)
       // The caller went away before it had the whole answer: nginx's number for that.
       observed.end(response.writableFinished ? response.statusCode : 499)
       if (closing) afterResponse()
@@ -72,6 +76,16 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
     } catch (error) {
       answerProblem(request, response, problemOf(error, context), page)
     }
+  }
+
+  /** What comes after the answer is dropped, so that the connection serves the next request; but not forever. */
+  const cutLater = (request: IncomingMessage): void => {
+    const { socket } = request
+    const cancel = options.clock.after(restMsMax, () => {
+      if (!request.complete) socket.destroy()
+    })
+    socket.once('close', cancel)
+    request.once('end', cancel)
   }
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {

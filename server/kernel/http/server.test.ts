@@ -378,6 +378,25 @@ test('a refused upload is answered before it is read, and its rest is dropped wi
   await ended
 })
 
+test('a body that nobody wanted is dropped after the answer, but not forever', async t => {
+  const clock = createManualClock()
+  const server = await startServer([text('/', 'no thanks')], { clock })
+  t.after(server.stop)
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\n1234')
+  await once(socket, 'data')
+  socket.write('5678GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(socket, 'data')
+  clock.advance(2000)
+  socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\n1234')
+  await once(socket, 'data')
+  clock.advance(1999)
+  assert.equal(socket.destroyed, false)
+  const closed = once(socket, 'close')
+  clock.advance(1)
+  await closed
+})
+
 test('a refused sender that never ends is cut', async t => {
   const server = await startServer([refusing(new Refusal('too-large', 'expected at most 5 bytes'))])
   t.after(server.stop)
