@@ -12,7 +12,9 @@ test('a data folder is one Leaf’s at a time, and the next one’s once it was 
     const first = openDataFolder(path)
     assert.throws(
       () => openDataFolder(path),
-      (error: unknown) => error instanceof StartFault && /another Leaf runs on the data folder/.test(error.message),
+      (error: unknown) =>
+        error instanceof StartFault &&
+        error.message.startsWith(`another Leaf (process ${process.pid}) runs on the data folder`),
     )
     first.close()
     openDataFolder(path).close()
