@@ -2,7 +2,7 @@ import { decode, decodeFirst, fromBytes } from '@atcute/cbor'
 import { readCar } from '@atproto/repo'
 import { WebSocket } from 'ws'
 
-/** How long a test waits for something to come before it fails. */
+/** How long nothing may come while a test waits. */
 const waitMsMax = 20_000
 /** Events that a subscriber keeps at most; a test that needs more has a fault. */
 const eventsMax = 500_000
@@ -24,7 +24,7 @@ export interface Subscriber {
   readonly pings: () => number
   /** The first frame, past or future, that `wanted` holds for. */
   find(wanted: (frame: Frame) => boolean): Promise<Frame>
-  /** The frames, once there are at least `count` of them that `wanted` (default: all) holds for. */
+  /** The first `count` frames that `wanted` (default: all) holds for. */
   atLeast(count: number, wanted?: (frame: Frame) => boolean): Promise<readonly Frame[]>
   /** How the server closed the connection. */
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>
@@ -50,6 +50,7 @@ export async function subscribe(url: string, options: SubscribeOptions = {}): Pr
   let waiting: (() => void)[] = []
   let pings = 0
   let isClosed = false
+  let lastAt = performance.now()
   const wake = () => {
     const woken = waiting
     waiting = []
@@ -57,6 +58,7 @@ export async function subscribe(url: string, options: SubscribeOptions = {}): Pr
   }
   socket.on('message', (data: Buffer) => {
     const frame = decodeFrame(data)
+    lastAt = frame.at
     if (options.onFrame !== undefined) options.onFrame(frame)
     else if (frames.push(frame) > eventsMax) socket.terminate()
     wake()
@@ -78,12 +80,17 @@ export async function subscribe(url: string, options: SubscribeOptions = {}): Pr
   })
   socket.on('error', () => socket.terminate())
 
-  const until = async <Found>(look: () => Found | undefined): Promise<Found> => {
-    const deadline = performance.now() + waitMsMax
+  /** Calls `look` after every message, until it gives something; each frame is looked at once. */
+  const until = async <Found>(look: (frame: Frame) => Found | undefined): Promise<Found> => {
+    const began = performance.now()
+    let next = 0
     for (;;) {
-      const found = look()
-      if (found !== undefined) return found
-      const left = deadline - performance.now()
+      for (let frame = frames[next]; frame !== undefined; frame = frames[next]) {
+        next += 1
+        const found = look(frame)
+        if (found !== undefined) return found
+      }
+      const left = Math.max(began, lastAt) + waitMsMax - performance.now()
       if (isClosed || left <= 0) {
         throw new Error(
           `${isClosed ? 'the firehose was closed' : 'nothing came'} after ${frames.length} frames`,
@@ -101,12 +108,14 @@ export async function subscribe(url: string, options: SubscribeOptions = {}): Pr
   return {
     frames,
     pings: () => pings,
-    find: wanted => until(() => frames.find(wanted)),
-    atLeast: (count, wanted = () => true) =>
-      until(() => {
-        const found = frames.filter(wanted)
-        return found.length >= count ? found : undefined
-      }),
+    find: wanted => until(frame => (wanted(frame) ? frame : undefined)),
+    atLeast: (count, wanted = () => true) => {
+      const found: Frame[] = []
+      return until(frame => {
+        if (wanted(frame)) found.push(frame)
+        return found.length === count ? found : undefined
+      })
+    },
     closed,
     pause: () => socket.pause(),
     resume: () => socket.resume(),
