@@ -121,7 +121,8 @@ const text = [
   '',
 ].join('\n')
 console.log(`\n${text}`)
-if (only === undefined) {
+// A short run says too little to be kept.
+if (only === undefined && !short) {
   mkdirSync(results, { recursive: true })
-  writeFileSync(new URL(short ? 'pds-short.md' : 'pds.md', results), text)
+  writeFileSync(new URL('pds.md', results), text)
 }
