@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
+// The flag keeps the garbage of requests in 24 MB instead of 130; it costs no throughput that we could measure.
 // Plain old-syntax JavaScript, so that a Node that is too old can say so instead of showing a syntax error.
 var wanted = [24, 15]
 var have = process.versions.node.split('.').map(Number)

@@ -134,7 +134,9 @@ function inherited(): Record<string, string> {
 }
 
 function runLeaf(env: Record<string, string>, onText: (text: string) => void): Run {
-  const child = spawn(process.execPath, ['--conditions=leaf-source', entry, 'start'], {
+  // As `npm start` does it.
+  const flags = ['--max-semi-space-size=8', '--conditions=leaf-source']
+  const child = spawn(process.execPath, [...flags, entry, 'start'], {
     env,
     cwd: fileURLToPath(root),
     stdio: ['ignore', 'pipe', 'pipe'],
