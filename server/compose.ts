@@ -17,7 +17,7 @@ import { createLogger, type Logger } from './kernel/log.ts'
 import { createMetrics } from './kernel/metrics.ts'
 import { systemRandom } from './kernel/random.ts'
 import type { House } from './kernel/run.ts'
-import type { HouseSettings } from './kernel/settings.ts'
+import { type HouseSettings, s3Of } from './kernel/settings.ts'
 import { openDataFolder } from './kernel/storage/data-folder.ts'
 import { openBlobs, openDatabase } from './kernel/storage/open.ts'
 import { openSequence } from './kernel/storage/sequence.ts'
@@ -165,18 +165,6 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
       return { address: publicUrl, lines }
     },
     stop: () => lifecycle.stop(),
-  }
-}
-
-function s3Of(house: HouseSettings) {
-  if (house.blobS3Bucket === undefined) return undefined
-  return {
-    bucket: house.blobS3Bucket,
-    endpoint: house.blobS3Endpoint,
-    region: house.blobS3Region,
-    keyId: house.blobS3KeyId ?? '',
-    secret: house.blobS3Secret ?? '',
-    pathStyle: house.blobS3PathStyle,
   }
 }
 

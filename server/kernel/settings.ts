@@ -16,6 +16,7 @@ import {
 import { isLoopback } from './http/host.ts'
 import { createProxyTrust } from './http/proxies.ts'
 import { type LogLevel, logLevels } from './log.ts'
+import type { S3Settings } from './storage/open.ts'
 
 /** The systems a house may have. */
 export const systemNames = ['pds', 'streams', 'entities', 'skrepka'] as const
@@ -226,5 +227,18 @@ export function checkHouseSettings(settings: HouseSettings, mode: Mode, faults: 
       name: names[given.indexOf(undefined)] ?? names.join(', '),
       sentence: `is missing: blobs in S3 need ${names.join(', ')} together.`,
     })
+  }
+}
+
+/** The bucket for blobs that the settings name; undefined: blobs are kept in the data folder. */
+export function s3Of(house: HouseSettings): S3Settings | undefined {
+  if (house.blobS3Bucket === undefined) return undefined
+  return {
+    bucket: house.blobS3Bucket,
+    endpoint: house.blobS3Endpoint,
+    region: house.blobS3Region,
+    keyId: house.blobS3KeyId ?? '',
+    secret: house.blobS3Secret ?? '',
+    pathStyle: house.blobS3PathStyle,
   }
 }

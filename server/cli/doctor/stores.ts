@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { silentLogger } from '../../kernel/log.ts'
 import { folderState } from '../../kernel/machine.ts'
 import type { Random } from '../../kernel/random.ts'
-import type { HouseSettings } from '../../kernel/settings.ts'
+import { type HouseSettings, s3Of } from '../../kernel/settings.ts'
 import { openBlobs, openDatabase, type StorageOptions } from '../../kernel/storage/open.ts'
 import { type Finding, findingsOf, reasonOf } from './finding.ts'
 
@@ -75,17 +75,5 @@ async function examineRedis({ house, clock }: StoreOptions): Promise<Finding[]> 
     ]
   } finally {
     await redis.close()
-  }
-}
-
-function s3Of(house: HouseSettings): StorageOptions['s3'] {
-  if (house.blobS3Bucket === undefined) return undefined
-  return {
-    bucket: house.blobS3Bucket,
-    endpoint: house.blobS3Endpoint,
-    region: house.blobS3Region,
-    keyId: house.blobS3KeyId ?? '',
-    secret: house.blobS3Secret ?? '',
-    pathStyle: house.blobS3PathStyle,
   }
 }
