@@ -16,7 +16,7 @@ import {
 import { isLoopback } from './http/host.ts'
 import { createProxyTrust } from './http/proxies.ts'
 import { type LogLevel, logLevels } from './log.ts'
-import type { S3Settings } from './storage/open.ts'
+import type { S3Settings } from './storage/s3-client.ts'
 
 /** The systems a house may have. */
 export const systemNames = ['pds', 'streams', 'entities', 'skrepka'] as const
