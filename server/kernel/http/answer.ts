@@ -128,7 +128,7 @@ export function hasLargeBodyUnread(request: IncomingMessage): boolean {
 }
 
 /** Bytes and time for which a refused body is still read, so that its sender sees the answer instead of a reset. */
-const drainBytesMax = 4 * 1024 * 1024
+const drainBytesMax = 16 * 1024 * 1024
 const drainMsMax = 1000
 
 /** Writes the body of a refusal whose head is written, and ends it once the request's body is read for a while. */

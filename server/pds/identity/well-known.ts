@@ -24,7 +24,10 @@ export interface WellKnownDependencies {
   readonly services: readonly ServiceEntry[]
 }
 
-/** `/.well-known/atproto-did` and `/.well-known/did.json`. */
+/**
+ * `/.well-known/atproto-did`, `/.well-known/did.json`, and `/tls-check?domain=`, which a proxy asks before it gets a
+ * certificate for a name: 200 for this host and for handles of accounts, else 404.
+ */
 export function createWellKnownRoutes(dependencies: WellKnownDependencies): readonly Route[] {
   const { handles, resolution, serviceDid, hostname, services } = dependencies
   const document = JSON.stringify({
@@ -51,6 +54,20 @@ export function createWellKnownRoutes(dependencies: WellKnownDependencies): read
         // A handle's host is a person's, whose DID is not did:web.
         if (asked !== hostname && handles.isOurs(asked)) send(response, 404, 'DID not found')
         else send(response, 200, document, 'application/did+json')
+      },
+    },
+    {
+      path: '/tls-check',
+      methods: ['GET'],
+      handle: async (request, response) => {
+        const domain = hostOf(
+          new URLSearchParams((request.url ?? '').split('?')[1] ?? '').get('domain') ?? '',
+        )
+        const known =
+          domain === hostname ||
+          (handles.isOursToResolve(domain) && (await resolution.localDid(domain)) !== undefined)
+        if (known) send(response, 200, 'ok')
+        else send(response, 404, 'no such name here')
       },
     },
   ]
