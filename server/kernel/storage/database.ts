@@ -48,6 +48,11 @@ export interface Database {
    */
   read<T>(fn: (tx: ReadTx) => Promise<T>): Promise<T>
   /**
+   * Statements without a transaction around them, each on a snapshot of its own: for reads of one statement, which it
+   * makes cheaper. What one statement gave may be gone when the next one looks.
+   */
+  readonly direct: ReadTx
+  /**
    * Runs `fn` in a transaction and resolves with its value only after it is durable (fsync before the answer).
    * Concurrent writes are committed in groups. `fn` may await nothing but `tx`; may run again after a
    * serialisation failure (PostgreSQL), so it must have no effects outside `tx`.

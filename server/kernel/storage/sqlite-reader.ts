@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts'
-import type { ReadTx } from './database.ts'
+import type { ReadTx, SqlValue } from './database.ts'
 import { statementOf } from './dialect.ts'
 import type { Outcome } from './outcome.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
@@ -8,6 +8,8 @@ import { createSqliteScope, createTurnWatch } from './sqlite-scope.ts'
 /** Reads on a connection that has no part in writing: each on a snapshot of what is committed when it begins. */
 export interface SqliteReader {
   read<T>(fn: (tx: ReadTx) => Promise<T>): Promise<T>
+  /** One statement by itself: at once where nobody reads, else as a read of its own. */
+  readonly direct: ReadTx
   /** Resolves when every read that was asked for before has ended. */
   idle(): Promise<void>
 }
@@ -61,5 +63,13 @@ export function createSqliteReader(connection: SqliteConnection): SqliteReader {
     }
   }
 
-  return { read, idle: () => read(async () => undefined) }
+  const direct: ReadTx = {
+    all: async <Row>(sql: string, params: readonly SqlValue[] = []) =>
+      busy ? read(tx => tx.all<Row>(sql, params)) : (connection.all(statementOf(sql), params) as Row[]),
+    get: async <Row>(sql: string, params: readonly SqlValue[] = []) =>
+      busy
+        ? read(tx => tx.get<Row>(sql, params))
+        : (connection.get(statementOf(sql), params) as Row | undefined),
+  }
+  return { read, direct, idle: () => read(async () => undefined) }
 }

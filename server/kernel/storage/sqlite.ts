@@ -72,6 +72,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
       checkOpen()
       return reader.read(fn)
     },
+    direct: {
+      all: async (sql, params) => {
+        checkOpen()
+        return reader.direct.all(sql, params)
+      },
+      get: async (sql, params) => {
+        checkOpen()
+        return reader.direct.get(sql, params)
+      },
+    },
     write: async fn => {
       checkOpen()
       guard.check()

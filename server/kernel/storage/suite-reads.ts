@@ -26,6 +26,29 @@ export function readTests(test: Test): void {
     assert.deepEqual(await keys(database), ['a', 'b', 'c'])
   })
 
+  test('a direct statement sees what is committed, also beside a read that began before', async database => {
+    const direct = async () =>
+      (await database.direct.all<{ k: string }>('SELECT k FROM items ORDER BY k')).map(row => row.k)
+    await database.write(put('a'))
+    let beside: Promise<string[]> | undefined
+    await database.write(async tx => {
+      await put('b')(tx)
+      beside = direct()
+    })
+    assert.ok(['a', 'a b'].includes((await beside)?.join(' ') ?? ''), 'half a transaction')
+    assert.deepEqual(await direct(), ['a', 'b'])
+    let nested: Promise<string[]> | undefined
+    const counts = await database.read(async tx => {
+      const before = (await tx.all('SELECT k FROM items')).length
+      nested = direct()
+      return [before, (await tx.all('SELECT k FROM items')).length]
+    })
+    assert.deepEqual(counts, [2, 2])
+    assert.deepEqual(await nested, ['a', 'b'])
+    assert.equal(await database.direct.get('SELECT k FROM items WHERE k = $1', ['none']), undefined)
+    await assert.rejects(database.direct.get('SELECT k FROM items WHERE k = $1'))
+  })
+
   test('sees one state from its first statement to its last, whatever is committed meanwhile', async database => {
     await database.write(put('a'))
     let reading: Promise<number[]> | undefined

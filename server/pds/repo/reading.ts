@@ -39,7 +39,7 @@ export interface Reading {
 }
 
 export interface ReadingDependencies {
-  readonly database: Pick<Database, 'read'>
+  readonly database: Pick<Database, 'read' | 'direct'>
   /** Memory for rendered records. */
   readonly renderBytesMax: number
 }
@@ -71,17 +71,16 @@ export function createReading({ database, renderBytesMax }: ReadingDependencies)
     `{"uri":"at://${did}/${collection}/${rkey}",`
 
   return {
-    record: ({ repo, collection, rkey, cid }) =>
-      database.read(async tx => {
-        const found = await findRecord(tx, identifierOf(repo), { collection, rkey })
-        const at = found?.status === 'active' ? found.cid : null
-        if (found === undefined || at === null || (cid !== undefined && cidToString(at) !== cid)) {
-          const uri = `at://${found?.did ?? repo}/${collection}/${rkey}`
-          throw refuse('RecordNotFound', `Could not locate record: ${uri}`)
-        }
-        const text = cache.get(cidKey(at)) ?? rendered(at, found.bytes ?? undefined)
-        return uriOf(found.did, collection, rkey) + text
-      }),
+    record: async ({ repo, collection, rkey, cid }) => {
+      const found = await findRecord(database.direct, identifierOf(repo), { collection, rkey })
+      const at = found?.status === 'active' ? found.cid : null
+      if (found === undefined || at === null || (cid !== undefined && cidToString(at) !== cid)) {
+        const uri = `at://${found?.did ?? repo}/${collection}/${rkey}`
+        throw refuse('RecordNotFound', `Could not locate record: ${uri}`)
+      }
+      const text = cache.get(cidKey(at)) ?? rendered(at, found.bytes ?? undefined)
+      return uriOf(found.did, collection, rkey) + text
+    },
 
     records: ({ repo, collection, limit, cursor, reverse }) =>
       database.read(async tx => {
