@@ -13,6 +13,10 @@ export interface FoundRecord {
   readonly did: string
   readonly status: AccountStatus
   readonly cid: Uint8Array | null
+}
+
+/** And its block; null when it is not stored. */
+export interface FoundBlock extends FoundRecord {
   readonly bytes: Uint8Array | null
 }
 
@@ -22,20 +26,28 @@ export function findRecord(
   repo: string,
   path: { readonly collection: string; readonly rkey: string },
 ): Promise<FoundRecord | undefined> {
-  return tx.get<FoundRecord>(repo.startsWith('did:') ? findByDid : findByHandle, [
-    repo,
-    path.collection,
-    path.rkey,
-  ])
+  const sql = repo.startsWith('did:') ? findSql.did : findSql.handle
+  return tx.get<FoundRecord>(sql, [repo, path.collection, path.rkey])
 }
 
-const findSql = (column: 'did' | 'handle') =>
-  `SELECT a.did, a.status, r.cid, b.bytes FROM pds_accounts a
-   LEFT JOIN pds_records r ON r.account = a.id AND r.collection = $2 AND r.rkey = $3
-   LEFT JOIN pds_blocks b ON b.account = r.account AND b.cid = r.cid
-   WHERE a.${column} = $1`
-const findByDid = findSql('did')
-const findByHandle = findSql('handle')
+/** The same with the record's bytes. */
+export function findRecordBlock(
+  tx: ReadTx,
+  repo: string,
+  path: { readonly collection: string; readonly rkey: string },
+): Promise<FoundBlock | undefined> {
+  const sql = repo.startsWith('did:') ? findBlockSql.did : findBlockSql.handle
+  return tx.get<FoundBlock>(sql, [repo, path.collection, path.rkey])
+}
+
+const atPath = 'LEFT JOIN pds_records r ON r.account = a.id AND r.collection = $2 AND r.rkey = $3'
+const findBy = (column: 'did' | 'handle') =>
+  `SELECT a.did, a.status, r.cid FROM pds_accounts a ${atPath} WHERE a.${column} = $1`
+const findBlockBy = (column: 'did' | 'handle') =>
+  `SELECT a.did, a.status, r.cid, b.bytes FROM pds_accounts a ${atPath}
+   LEFT JOIN pds_blocks b ON b.account = r.account AND b.cid = r.cid WHERE a.${column} = $1`
+const findSql = { did: findBy('did'), handle: findBy('handle') } as const
+const findBlockSql = { did: findBlockBy('did'), handle: findBlockBy('handle') } as const
 
 /** The CID of the record at a path. */
 export async function recordCidAt(

@@ -5,7 +5,14 @@ import { Corruption, Refusal } from '../../kernel/errors.ts'
 import type { Database, ReadTx } from '../../kernel/storage/database.ts'
 import { type Account, accountByIdentifier } from '../database/accounts.ts'
 import { blockLoader } from '../database/blocks.ts'
-import { collectionsOf, findRecord, type RecordRow, recordsIn } from '../database/records.ts'
+import {
+  collectionsOf,
+  findRecord,
+  findRecordBlock,
+  type FoundRecord,
+  type RecordRow,
+  recordsIn,
+} from '../database/records.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import { createRenderCache } from './render-cache.ts'
 
@@ -44,6 +51,20 @@ export interface ReadingDependencies {
   readonly renderBytesMax: number
 }
 
+/** A record that is there and may be read. Throws RecordNotFound. */
+function located<Found extends FoundRecord>(
+  found: Found | undefined,
+  { repo, collection, rkey, cid }: RecordAddress,
+): Found & { readonly cid: Uint8Array } {
+  const at = found?.status === 'active' ? found.cid : null
+  if (found === undefined || at === null || (cid !== undefined && cidToString(at) !== cid)) {
+    // The Bluesky app looks for these words.
+    const uri = `at://${found?.did ?? repo}/${collection}/${rkey}`
+    throw refuse('RecordNotFound', `Could not locate record: ${uri}`)
+  }
+  return { ...found, cid: at }
+}
+
 export function createReading({ database, renderBytesMax }: ReadingDependencies): Reading {
   const cache = createRenderCache(renderBytesMax)
   const rendered = (cid: Uint8Array, bytes: Uint8Array | undefined): string => {
@@ -71,15 +92,15 @@ export function createReading({ database, renderBytesMax }: ReadingDependencies)
     `{"uri":"at://${did}/${collection}/${rkey}",`
 
   return {
-    record: async ({ repo, collection, rkey, cid }) => {
-      const found = await findRecord(database.direct, identifierOf(repo), { collection, rkey })
-      const at = found?.status === 'active' ? found.cid : null
-      if (found === undefined || at === null || (cid !== undefined && cidToString(at) !== cid)) {
-        const uri = `at://${found?.did ?? repo}/${collection}/${rkey}`
-        throw refuse('RecordNotFound', `Could not locate record: ${uri}`)
-      }
-      const text = cache.get(cidKey(at)) ?? rendered(at, found.bytes ?? undefined)
-      return uriOf(found.did, collection, rkey) + text
+    record: async address => {
+      const { collection, rkey } = address
+      const identifier = identifierOf(address.repo)
+      const found = located(await findRecord(database.direct, identifier, address), address)
+      const known = cache.get(cidKey(found.cid))
+      if (known !== undefined) return uriOf(found.did, collection, rkey) + known
+      // The record may have changed since: its row and its block come from one look.
+      const block = located(await findRecordBlock(database.direct, identifier, address), address)
+      return uriOf(block.did, collection, rkey) + rendered(block.cid, block.bytes ?? undefined)
     },
 
     records: ({ repo, collection, limit, cursor, reverse }) =>
