@@ -12,6 +12,7 @@ import {
   text,
   type ValuesOf,
 } from '../kernel/config.ts'
+import { didKey, domains, oidcProviders } from './config-parsers.ts'
 
 const mebibyte = 1024 * 1024
 const count = (fallback: number, max = Number.MAX_SAFE_INTEGER) => ({
@@ -34,48 +35,6 @@ function optional(name: string, doc: string, options: { secret?: boolean; exampl
     ...options,
   })
 }
-
-const didKey = (input: string): string => {
-  if (!/^did:key:z[1-9A-HJ-NP-Za-km-z]{40,60}$/.test(input))
-    throw new Error(`expected a did:key, got "${input}"`)
-  return input
-}
-
-const domains = (input: string): readonly string[] =>
-  list(input).map(domain => {
-    const name = domain.toLowerCase().replace(/^\./, '')
-    if (!/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
-      throw new Error(`expected domains such as example.com, got "${domain}"`)
-    }
-    return name
-  })
-
-/** `id|label|issuer|client id|client secret`, several separated by blanks. */
-export interface OidcProviderSetting {
-  readonly id: string
-  readonly label: string
-  readonly issuer: string
-  readonly clientId: string
-  readonly clientSecret: string
-}
-
-const oidcProviders = (input: string): readonly OidcProviderSetting[] =>
-  input
-    .split(/[\s;]+(?=[a-z0-9-]+\|)/)
-    .filter(part => part.trim() !== '')
-    .map(part => {
-      const [id, label, issuer, clientId, clientSecret, ...rest] = part.trim().split('|')
-      if (!id || !label || !issuer || !clientId || clientSecret === undefined || rest.length > 0) {
-        throw new Error('expected id|label|issuer|client id|client secret, several separated by semicolons')
-      }
-      if (
-        !/^[a-z0-9-]{1,32}$/.test(id) ||
-        ['github', 'google', 'dev', 'create', 'available', 'sign-out'].includes(id)
-      ) {
-        throw new Error(`expected a new short id such as "keycloak", got "${id}"`)
-      }
-      return { id, label, issuer: httpUrl(issuer), clientId, clientSecret }
-    })
 
 const developmentJwtSecret = 'leaf-development-jwt-secret-not-for-production'
 const developmentSealingSecret = 'leaf-development-sealing-secret-not-for-production'
