@@ -66,9 +66,9 @@ export async function openRedis({ url, clock, log }: RedisOptions): Promise<Redi
       }
     },
     close: async () => {
-      // QUIT waits for what is under way; where there is no connection there is nothing to wait for.
-      if (redis.status === 'ready') await redis.quit()
-      else redis.disconnect()
+      // QUIT waits for what is under way. A connection that broke unnoticed must not come back for it.
+      if (redis.status === 'ready') await redis.quit().catch(() => undefined)
+      redis.disconnect()
     },
   }
 }

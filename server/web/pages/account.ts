@@ -141,9 +141,13 @@ function waysInCard(model: AccountModel): Html {
         ${formButton('/account/password/remove', csrf, {}, 'Remove')}</li>`
         : ''
     }</ul>
-    <div class="inline field">${model.linkable.map(provider =>
-      formButton(`/pds/auth/${provider.id}/link`, csrf, {}, `Link ${provider.label}`),
-    )}</div>
+    ${
+      model.linkable.length === 0
+        ? ''
+        : html`<div class="inline field">${model.linkable.map(provider =>
+            formButton(`/pds/auth/${provider.id}/link`, csrf, {}, `Link ${provider.label}`),
+          )}</div>`
+    }
     <details><summary>${model.hasPassword ? 'Change the password' : 'Set a password'}</summary>
       <form method="post" action="/account/password" class="inline">
         ${csrfField(csrf)}
