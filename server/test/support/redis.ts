@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { freePort } from '../../kernel/http/free-port.ts'
 
 /** A Redis of our own, on a port of its own, that keeps nothing. */
 export interface TestRedis {
@@ -43,17 +43,3 @@ export async function startRedis(): Promise<TestRedis | undefined> {
 
 /** What a test says that skips for want of Redis. */
 export const noRedis = 'redis-server is not installed (apt-get install redis-server)'
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        if (address !== null && typeof address === 'object') resolve(address.port)
-        else reject(new Error('no free port'))
-      })
-    })
-  })
-}
