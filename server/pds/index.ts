@@ -74,7 +74,7 @@ export async function createPds(deps: PdsDependencies) {
     },
     status: createStatus({ database, firehose: sync.firehose }),
   }
-  return { system, place, accounts, signIn, identity, repo, sync }
+  return { system, place, accounts, signIn, identity, repo, sync, charge }
 }
 
 function placeOf({ settings, publicUrl, production }: PdsDependencies): Place {

@@ -45,8 +45,8 @@ async function open(options: BrowserContextOptions = {}): Promise<{ page: Page; 
 }
 
 /** Signs a made-up person in and leaves her on the account page. */
-async function signUp(page: Page, name: string): Promise<void> {
-  await page.goto(`${leaf.url}/sign-in`)
+async function signUp(page: Page, name: string, url = leaf.url): Promise<void> {
+  await page.goto(`${url}/sign-in`)
   await page.getByText('Development sign-in').click()
   await page.getByLabel('Name').fill(name)
   await page.getByRole('button', { name: 'Continue' }).click()
@@ -143,6 +143,34 @@ test('a post whose form was not made by this server changes nothing', { skip }, 
   await page.reload()
   await page.getByText('Write your first post').waitFor()
   await page.context().close()
+})
+
+test('who was signed out elsewhere is told so where she posts, and keeps her text', { skip }, async () => {
+  const { page } = await open()
+  await signUp(page, 'signed-out')
+  await page.context().clearCookies()
+  await page.getByLabel('Text').fill('Do not lose me')
+  await page.getByRole('button', { name: 'Post' }).click()
+  await page.getByText('you are signed out; please sign in again').waitFor()
+  assert.equal(await page.getByLabel('Text').inputValue(), 'Do not lose me')
+  await page.context().close()
+})
+
+test('posts of the page are limited like any other write', { skip }, async () => {
+  const limited = await startLeaf({ env: { PDS_RATE_LIMITS: 'reference', PDS_RATE_WRITE: '1/3600' } })
+  try {
+    const { page } = await open()
+    await signUp(page, 'in-a-hurry', limited.url)
+    await page.getByLabel('Text').fill('one')
+    await page.getByRole('button', { name: 'Post' }).click()
+    await page.getByText('Stored and signed').waitFor()
+    await page.getByLabel('Text').fill('two')
+    await page.getByRole('button', { name: 'Post' }).click()
+    await page.getByText('too many attempts from here').waitFor()
+    await page.context().close()
+  } finally {
+    await limited.dispose()
+  }
 })
 
 test('signing out ends the session, and the account page asks to sign in', { skip }, async () => {

@@ -13,6 +13,7 @@ import {
 } from '../pds/auth/page-http.ts'
 import { type PageSession, sessionBinding } from '../pds/auth/page-session.ts'
 import type { Pds } from '../pds/index.ts'
+import type { RateClass } from '../pds/xrpc/method.ts'
 import { ago } from './ago.ts'
 import type { PageOptions } from './layout.ts'
 import { type AccountModel, accountPage } from './pages/account.ts'
@@ -94,7 +95,7 @@ async function show(exchange: Exchange, deps: AccountRouteDeps): Promise<void> {
 }
 
 async function perform(exchange: Exchange, act: Act, deps: AccountRouteDeps): Promise<void> {
-  const posted = await readPost(exchange, deps)
+  const posted = await readPost(exchange, 'auth', deps)
   if (posted === undefined) return seeOther(exchange, '/sign-in?return_to=/account')
   try {
     await render(exchange, posted.session, deps, await act(posted.session, posted.form, deps))
@@ -105,32 +106,42 @@ async function perform(exchange: Exchange, act: Act, deps: AccountRouteDeps): Pr
   }
 }
 
-/** The session and the form of a POST that is ours; undefined when nobody is signed in. */
-async function readPost(exchange: Exchange, deps: AccountRouteDeps) {
+/** The session and the form of a POST that is ours and not too often; undefined when nobody is signed in. */
+async function readPost(exchange: Exchange, rateClass: RateClass, deps: AccountRouteDeps) {
   const session = await deps.pds.signIn.pageSessions.read(exchange.request.headers.cookie)
   const form = await readForm(exchange, deps.clock)
   if (session === undefined) return undefined
   assertForm(exchange, form, sessionBinding(session.sessionId), deps.csrf)
+  await deps.pds.charge(rateClass, session.account.did)
   return { session, form }
 }
 
 /** Writes a post: JSON for the page's script, the page again without it. */
 async function post(exchange: Exchange, deps: AccountRouteDeps): Promise<void> {
   const wantsJson = exchange.request.headers.accept?.includes('application/json') === true
-  const posted = await readPost(exchange, deps)
-  if (posted === undefined) {
-    if (wantsJson) throw new Refusal('unauthenticated', 'you are signed out; please sign in again')
-    return seeOther(exchange, '/sign-in?return_to=/account')
-  }
+  if (wantsJson) return postForScript(exchange, deps)
+  const posted = await readPost(exchange, 'write', deps)
+  if (posted === undefined) return seeOther(exchange, '/sign-in?return_to=/account')
   try {
     const uri = await writePost(posted.session, posted.form.get('text') ?? '', deps)
-    if (wantsJson) return sendJson(exchange, 200, { uri })
     await render(exchange, posted.session, deps, good(`Stored and signed: ${uri}`))
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    if (wantsJson) return sendJson(exchange, refusalStatus(error), { message: error.message })
     const text = `That did not work: ${error.message}.`
     await render(exchange, posted.session, deps, { notice: { kind: 'bad', text } }, refusalStatus(error))
+  }
+}
+
+/** The same in JSON, refusals included: the script shows their words. */
+async function postForScript(exchange: Exchange, deps: AccountRouteDeps): Promise<void> {
+  try {
+    const posted = await readPost(exchange, 'write', deps)
+    if (posted === undefined) throw new Refusal('unauthenticated', 'you are signed out; please sign in again')
+    const uri = await writePost(posted.session, posted.form.get('text') ?? '', deps)
+    sendJson(exchange, 200, { uri })
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    sendJson(exchange, refusalStatus(error), { message: error.message })
   }
 }
 
