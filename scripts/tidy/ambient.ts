@@ -20,8 +20,10 @@ const exempt = (path: string) =>
   isTestFile(path) ||
   path === 'server/main.ts' ||
   /^(?:server\/(?:kernel|bin)|scripts|tools|bench|sim|examples)\//.test(path) ||
+  // Entry points of a package for one of its homes.
+  /^packages\/[^/]+\/src\/(?:node|browser)\//.test(path) ||
   // Scripts that run in browsers.
-  path.startsWith('server/web/assets/')
+  /^server\/(?:web\/(?:assets|islands)|skrepka\/messenger\/(?:app|assets))\//.test(path)
 
 /** Files that may do one of these things, each with the reason. */
 const exceptions: readonly { readonly path: string; readonly what: RegExp; readonly reason: string }[] = []
