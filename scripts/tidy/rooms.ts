@@ -22,6 +22,7 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^server\/(?:pds|streams|entities|skrepka)(?=\/)/, 4],
   [/^server\/(?:web|cli)(?=\/)/, 5],
   [/^server\/version\.ts$/, 3],
+  [/^server\/foundation\.ts$/, 4],
   [/^server\/configuration\.ts$/, 5],
   [/^server\/compose\.ts$/, 6],
   [/^server\/main\.ts$/, 7],

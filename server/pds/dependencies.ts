@@ -1,6 +1,7 @@
 /** What the PDS is handed, and its place in the world. */
 import type { Clock } from '../kernel/clock.ts'
 import type { SafeFetch } from '../kernel/fetch.ts'
+import type { OwnName } from '../kernel/identity/own-did.ts'
 import type { Did, IdentityResolver, PlcClient } from '../kernel/identity/types.ts'
 import type { Sealer } from '../kernel/keys.ts'
 import type { Limiter } from '../kernel/limit.ts'
@@ -16,6 +17,8 @@ import type { PdsSettings } from './config.ts'
 export interface PdsDependencies {
   readonly settings: PdsSettings
   readonly production: boolean
+  /** The house's own identity. */
+  readonly name: OwnName
   /** Without a trailing slash. */
   readonly publicUrl: string
   readonly port: number

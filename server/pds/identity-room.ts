@@ -37,9 +37,7 @@ export function createIdentityRoom(deps: PdsDependencies, place: Place, sequence
     routes: createWellKnownRoutes({
       handles,
       resolution,
-      serviceDid: place.serviceDid,
       hostname: place.hostname,
-      services: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: publicUrl }],
     }),
     start: async () => sweeper.start(),
     stop: async () => sweeper.stop(),

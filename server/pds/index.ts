@@ -3,6 +3,7 @@
  * format. Owns the tables `pds_*`, the routes `/xrpc/*`, `/pds/auth/*`, `/sign-in` and the well-known documents of
  * identities. Does not own: how pages look (handed in), storage, time, the network (handed in).
  */
+import type { ServiceEntry } from '../kernel/identity/own-did.ts'
 import type { System } from '../kernel/lifecycle.ts'
 import { createAccountRoom } from './account-room.ts'
 import { migrations } from './database/schema.ts'
@@ -74,15 +75,19 @@ export async function createPds(deps: PdsDependencies) {
     },
     status: createStatus({ database, firehose: sync.firehose }),
   }
-  return { system, place, accounts, signIn, identity, repo, sync, charge }
+  const service: ServiceEntry = {
+    id: '#atproto_pds',
+    type: 'AtprotoPersonalDataServer',
+    serviceEndpoint: deps.publicUrl,
+  }
+  return { system, service, place, accounts, signIn, identity, repo, sync, charge }
 }
 
-function placeOf({ settings, publicUrl, production }: PdsDependencies): Place {
-  const { host, hostname } = new URL(publicUrl)
-  const domains = settings.handleDomains.length > 0 ? settings.handleDomains : [hostname]
+function placeOf({ settings, name, publicUrl, production }: PdsDependencies): Place {
+  const domains = settings.handleDomains.length > 0 ? settings.handleDomains : [new URL(publicUrl).hostname]
   return {
-    serviceDid: `did:web:${settings.hostname ?? host.replace(':', '%3A')}`,
-    hostname: settings.hostname ?? hostname,
+    serviceDid: name.did,
+    hostname: name.hostname,
     domains: production ? domains.filter(domain => domain !== 'test') : domains,
   }
 }

@@ -14,7 +14,7 @@ import type { AuthPages } from '../pds/auth/pages.ts'
 import type { Pds } from '../pds/index.ts'
 import { accountRoutes } from './account-routes.ts'
 import { ago } from './ago.ts'
-import type { Viewer } from './layout.ts'
+import type { PageOptions, Viewer } from './layout.ts'
 import { createLiveRoute } from './live.ts'
 import { homePage } from './pages/home.ts'
 import { mailPage } from './pages/mail.ts'
@@ -32,58 +32,87 @@ interface WebDependencies {
 export interface Web {
   readonly authPages: AuthPages
   readonly problemPage: ProblemPage
-  /** The routes, once there is a PDS. */
-  open(pds: Pds): Mount
+  /** The routes, once it is known whether there is a PDS; without one nobody signs in, and there is the home page alone. */
+  open(pds: Pds | undefined): Mount
 }
 
 /** Reads the assets and makes the pages. */
 export async function createWeb(deps: WebDependencies): Promise<Web> {
   const assets = await createAssets({ folder: new URL('assets/', import.meta.url), prefix: '/assets' })
   const frame = { asset: (name: string) => assets.url(name), development: !deps.production }
-  const { clock, publicUrl } = deps
+  const home = async (options: { readonly viewer?: Viewer | undefined; readonly handleDomain?: string }) => {
+    const { viewer, handleDomain } = options
+    const systems = await Promise.all(
+      deps.systems().map(async system => ({ name: system.name, ...(await system.status()) })),
+    )
+    const model = { frame: { ...frame, viewer }, publicUrl: deps.publicUrl, handleDomain, systems }
+    return homePage(model).toString()
+  }
   return {
     authPages: createAuthPages(frame),
     problemPage: problem => problemDocument(frame, problem),
     open: pds => {
-      const http = pds.signIn.pageHttp
-      const viewerOf = createViewerOf(pds)
-      const home = async (exchange: Exchange) => {
-        const systems = await Promise.all(
-          deps.systems().map(async system => ({ name: system.name, ...(await system.status()) })),
-        )
-        const handleDomain = pds.place.domains[0] ?? ''
-        const viewer = await viewerOf(exchange)
-        const html = homePage({ frame: { ...frame, viewer }, publicUrl, handleDomain, systems })
-        sendPage(exchange, { html: html.toString() })
-      }
-      const routes: Route[] = [
-        pageRoute('GET', '/', home, http),
-        ...accountRoutes({ ...http, frame, publicUrl, pds }),
-        ...mailRoutes(),
-        createLiveRoute(pds.sync.live),
-        assets.route,
-      ]
-      return { name: 'web', routes, upgrades: [] }
-
-      /** Development's mailbox; in production there is none. */
-      function mailRoutes(): Route[] {
-        const { mailbox } = pds.accounts
-        if (mailbox === undefined) return []
-        const mail = async (exchange: Exchange) => {
-          const letters = (await mailbox.list()).map(row => ({
-            to: row.recipient,
-            subject: row.subject,
-            body: row.body,
-            when: ago(row.createdAt, clock.now()),
-          }))
-          const viewer = await viewerOf(exchange)
-          sendPage(exchange, { html: mailPage({ frame: { ...frame, viewer }, letters }).toString() })
-        }
-        return [pageRoute('GET', '/mail', mail, http satisfies PageHttpDeps)]
-      }
+      const routes = pds === undefined ? [plainHome(home)] : pdsRoutes({ ...deps, frame, pds, home })
+      return { name: 'web', routes: [...routes, assets.route], upgrades: [] }
     },
   }
 }
+
+type Home = (options: {
+  readonly viewer?: Viewer | undefined
+  readonly handleDomain?: string
+}) => Promise<string>
+
+/** The home page of a house without a PDS: nobody signs in. */
+function plainHome(home: Home): Route {
+  return {
+    path: '/',
+    methods: ['GET'],
+    handle: async (request, response, context) =>
+      sendPage({ request, response, context, query: new URLSearchParams() }, { html: await home({}) }),
+  }
+}
+
+interface PdsRouteDeps extends WebDependencies {
+  readonly frame: Pick<PageOptions, 'development' | 'asset'>
+  readonly pds: Pds
+  readonly home: Home
+}
+
+function pdsRoutes(deps: PdsRouteDeps): Route[] {
+  const { pds, frame, publicUrl } = deps
+  const http = pds.signIn.pageHttp
+  const viewerOf = createViewerOf(pds)
+  const home = async (exchange: Exchange) => {
+    const handleDomain = pds.place.domains[0] ?? ''
+    sendPage(exchange, { html: await deps.home({ viewer: await viewerOf(exchange), handleDomain }) })
+  }
+  return [
+    pageRoute('GET', '/', home, http),
+    ...accountRoutes({ ...http, frame, publicUrl, pds }),
+    ...mailRoutes(deps, viewerOf, http),
+    createLiveRoute(pds.sync.live),
+  ]
+}
+
+/** Development's mailbox; in production there is none. */
+function mailRoutes({ pds, clock, frame }: PdsRouteDeps, viewerOf: ViewerOf, http: PageHttpDeps): Route[] {
+  const { mailbox } = pds.accounts
+  if (mailbox === undefined) return []
+  const mail = async (exchange: Exchange) => {
+    const letters = (await mailbox.list()).map(row => ({
+      to: row.recipient,
+      subject: row.subject,
+      body: row.body,
+      when: ago(row.createdAt, clock.now()),
+    }))
+    const viewer = await viewerOf(exchange)
+    sendPage(exchange, { html: mailPage({ frame: { ...frame, viewer }, letters }).toString() })
+  }
+  return [pageRoute('GET', '/mail', mail, http)]
+}
+
+type ViewerOf = ReturnType<typeof createViewerOf>
 
 function createViewerOf(pds: Pds) {
   return async ({ request }: Exchange): Promise<Viewer | undefined> => {

@@ -5,6 +5,7 @@ import { IdResolver } from '@atproto/identity'
 import type { RequestContext } from '../../kernel/http/route.ts'
 import { setStatus, type Account } from '../database/accounts.ts'
 import { type IdentityHouse, openIdentityHouse, publicUrl } from './test-house.ts'
+import { createDidDocumentRoute } from '../../kernel/identity/own-did.ts'
 import { createWellKnownRoutes } from './well-known.ts'
 
 let house: IdentityHouse
@@ -75,13 +76,18 @@ test('an identity has a handle only when handle and document name each other', a
 })
 
 test('the well-known documents are chosen by the Host that is asked', async () => {
-  const routes = createWellKnownRoutes({
-    handles: house.handles,
-    resolution: house.resolution,
-    serviceDid: 'did:web:people.example.com',
-    hostname: 'people.example.com',
-    services: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: publicUrl }],
-  })
+  const routes = [
+    ...createWellKnownRoutes({
+      handles: house.handles,
+      resolution: house.resolution,
+      hostname: 'people.example.com',
+    }),
+    createDidDocumentRoute({
+      name: { did: 'did:web:people.example.com', hostname: 'people.example.com' },
+      services: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: publicUrl }],
+      isPersonsHost: house.handles.isOurs,
+    }),
+  ]
   const server = createServer((request, response) => {
     const route = routes.find(({ path }) => path === request.url)
     const host = String(request.headers['x-host'])

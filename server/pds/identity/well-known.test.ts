@@ -3,22 +3,27 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { RequestContext } from '../../kernel/http/route.ts'
+import { createDidDocumentRoute } from '../../kernel/identity/own-did.ts'
 import type { Did } from '../../kernel/identity/types.ts'
 import { createWellKnownRoutes } from './well-known.ts'
 
 const alice: Did = 'did:plc:alicealicealicealicealic'
-const routes = createWellKnownRoutes({
-  handles: {
-    isOurs: handle => handle.endsWith('.leaf.example'),
-    isOursToResolve: handle => handle === 'leaf.example' || handle.endsWith('.leaf.example'),
-  },
-  resolution: { localDid: async handle => (handle === 'alice.leaf.example' ? alice : undefined) },
-  serviceDid: 'did:web:leaf.example',
-  hostname: 'leaf.example',
-  services: [
-    { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: 'https://leaf.example' },
-  ],
-})
+const routes = [
+  ...createWellKnownRoutes({
+    handles: {
+      isOursToResolve: handle => handle === 'leaf.example' || handle.endsWith('.leaf.example'),
+    },
+    resolution: { localDid: async handle => (handle === 'alice.leaf.example' ? alice : undefined) },
+    hostname: 'leaf.example',
+  }),
+  createDidDocumentRoute({
+    name: { did: 'did:web:leaf.example', hostname: 'leaf.example' },
+    services: [
+      { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: 'https://leaf.example' },
+    ],
+    isPersonsHost: handle => handle.endsWith('.leaf.example'),
+  }),
+]
 
 const server = createServer((asked, response) => {
   const path = (asked.url ?? '').split('?')[0]

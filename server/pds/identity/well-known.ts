@@ -1,40 +1,22 @@
-/** What this host says of itself and of the handles under its domains, by the Host that is asked. */
+/** What this host says of the handles under its domains, by the Host that is asked. */
 import type { ServerResponse } from 'node:http'
 import type { Route } from '../../kernel/http/route.ts'
-import type { Did } from '../../kernel/identity/types.ts'
 import type { Handles } from './handles.ts'
 import type { Resolution } from './resolution.ts'
 
-/** One system of this server, as its did:web document names it. */
-export interface ServiceEntry {
-  /** `#atproto_pds` */
-  readonly id: string
-  readonly type: string
-  readonly serviceEndpoint: string
-}
-
 export interface WellKnownDependencies {
-  readonly handles: Pick<Handles, 'isOurs' | 'isOursToResolve'>
+  readonly handles: Pick<Handles, 'isOursToResolve'>
   readonly resolution: Pick<Resolution, 'localDid'>
-  /** The server's own did:web. */
-  readonly serviceDid: Did
   /** The server's own host name, without a port. */
   readonly hostname: string
-  /** One entry a system. */
-  readonly services: readonly ServiceEntry[]
 }
 
 /**
- * `/.well-known/atproto-did`, `/.well-known/did.json`, and `/tls-check?domain=`, which a proxy asks before it gets a
- * certificate for a name: 200 for this host and for handles of accounts, else 404.
+ * `/.well-known/atproto-did`, and `/tls-check?domain=`, which a proxy asks before it gets a certificate for a name: 200
+ * for this host and for handles of accounts, else 404.
  */
 export function createWellKnownRoutes(dependencies: WellKnownDependencies): readonly Route[] {
-  const { handles, resolution, serviceDid, hostname, services } = dependencies
-  const document = JSON.stringify({
-    '@context': ['https://www.w3.org/ns/did/v1'],
-    id: serviceDid,
-    service: services,
-  })
+  const { handles, resolution, hostname } = dependencies
   return [
     {
       path: '/.well-known/atproto-did',
@@ -44,16 +26,6 @@ export function createWellKnownRoutes(dependencies: WellKnownDependencies): read
         const did = handles.isOursToResolve(handle) ? await resolution.localDid(handle) : undefined
         if (did === undefined) send(response, 404, 'User not found')
         else send(response, 200, did)
-      },
-    },
-    {
-      path: '/.well-known/did.json',
-      methods: ['GET'],
-      handle: (_request, response, { host }) => {
-        const asked = hostOf(host)
-        // A handle's host is a person's, whose DID is not did:web.
-        if (asked !== hostname && handles.isOurs(asked)) send(response, 404, 'DID not found')
-        else send(response, 200, document, 'application/did+json')
       },
     },
     {
@@ -78,14 +50,9 @@ function hostOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '')
 }
 
-function send(
-  response: ServerResponse,
-  status: number,
-  body: string,
-  type = 'text/plain; charset=utf-8',
-): void {
+function send(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, {
-    'content-type': type,
+    'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     'access-control-allow-origin': '*',
   })

@@ -5,7 +5,8 @@ import { copyBlock, page, type Html, type PageOptions } from '../layout.ts'
 export interface HomeModel {
   readonly frame: Pick<PageOptions, 'viewer' | 'development' | 'asset'>
   readonly publicUrl: string
-  readonly handleDomain: string
+  /** Where people get their names; undefined: there is no PDS, and nobody signs in. */
+  readonly handleDomain: string | undefined
   readonly systems: readonly SystemLine[]
 }
 
@@ -32,29 +33,36 @@ export function homePage(model: HomeModel): Html {
       <h1>Your community’s own corner of the open social web</h1>
       <p class="lead">Sign in with an account you already have. Your name, your posts and your keys live here, and every
         app that speaks ATProto can use them.</p>
-      ${frame.viewer === undefined ? signInOffer(model) : html`<p><a class="button" href="/account">Go to your account</a></p>`}
+      ${wayIn(model)}
     </section>
     <div class="pair">
       <section class="card" aria-labelledby="runs">
         <h2 id="runs">What runs here</h2>
         <ul class="rows">${model.systems.map(systemRow)}</ul>
       </section>
-      <section class="card" aria-labelledby="live">
-        <h2 id="live">Live on the firehose <span class="tag" data-feed-state="feed">needs script</span></h2>
-        <ul class="feed" id="feed" data-feed="/live" aria-live="polite">
-          <li class="empty">Nothing yet. Sign in and write a first post: it appears here the moment it is stored.</li>
-        </ul>
-      </section>
+      ${model.handleDomain === undefined ? '' : firehose()}
     </div>
     <section class="apart" aria-labelledby="ask">
       <h2 id="ask">Ask it something</h2>
       <p class="soft">It speaks plain HTTP. For example:</p>
-      ${copyBlock(`curl ${model.publicUrl}/xrpc/com.atproto.server.describeServer`, 'A request to try')}
+      ${copyBlock(`curl ${model.publicUrl}/${model.handleDomain === undefined ? '.well-known/did.json' : 'xrpc/com.atproto.server.describeServer'}`, 'A request to try')}
     </section>`,
   )
 }
 
-function signInOffer(model: HomeModel): Html {
+function firehose(): Html {
+  return html`<section class="card" aria-labelledby="live">
+        <h2 id="live">Live on the firehose <span class="tag" data-feed-state="feed">needs script</span></h2>
+        <ul class="feed" id="feed" data-feed="/live" aria-live="polite">
+          <li class="empty">Nothing yet. Sign in and write a first post: it appears here the moment it is stored.</li>
+        </ul>
+      </section>`
+}
+
+function wayIn(model: HomeModel): Html | string {
+  if (model.handleDomain === undefined) return ''
+  if (model.frame.viewer !== undefined)
+    return html`<p><a class="button" href="/account">Go to your account</a></p>`
   return html`<p><a class="button" href="/sign-in">Sign in or join</a></p>
       <p class="soft small">You choose a name such as <strong>@you.${model.handleDomain}</strong>.
         ${model.frame.development === true ? 'This server runs in development: nothing here leaves this machine.' : ''}</p>`
