@@ -1,6 +1,5 @@
 /** How the relay's own kinds of settings are read. */
 import { isIP } from 'node:net'
-import { list } from '../kernel/config.ts'
 
 export interface ListenAddress {
   /** An IP address. */
@@ -29,8 +28,6 @@ export function serverName(input: string): string {
   }
   return name
 }
-
-export const serverNames = (input: string): readonly string[] => [...new Set(list(input).map(serverName))]
 
 /** `https://` or `http://`. */
 export function schemeText(input: string): string {

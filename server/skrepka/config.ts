@@ -3,7 +3,8 @@
  * `--maxBatchSize=…` on the command line), then ours.
  */
 import { flag, integer, longSecret, oneOf, setting, text, type ValuesOf } from '../kernel/config.ts'
-import { type ListenAddress, listenAddress, schemeText, serverName, serverNames } from './config-parsers.ts'
+import { type ListenAddress, listenAddress, schemeText, serverName } from './config-parsers.ts'
+import { meshSettings } from './mesh/config.ts'
 
 const mebibyte = 1024 * 1024
 const dayMs = 86_400_000
@@ -230,7 +231,7 @@ const mailboxes = {
   ),
 }
 
-/** The network: bodies in, listeners, other relays. */
+/** The network: bodies in, a listener. What concerns other relays is the mesh's. */
 const network = {
   listen: optional<ListenAddress>(
     'listen',
@@ -245,55 +246,9 @@ const network = {
     256 * mebibyte,
     { min: mebibyte },
   ),
-  policy: setting<'open' | 'prefer' | 'require'>(oneOf(['open', 'prefer', 'require']), {
-    name: 'SKREPKA_POLICY',
-    doc: 'Which word of other relays moves mail: any (`open`), proven word at once and any other within a budget (`prefer`), proven word alone (`require`).',
-    fallback: 'prefer',
-  }),
-  seedPeers: setting<readonly string[]>(serverNames, {
-    name: 'SKREPKA_SEED_PEERS',
-    doc: 'Other relays that hear of our people from the first start, separated by commas.',
-    fallback: [],
-    defaultText: 'none',
-    example: 'relay.example.net, other.example.org',
-  }),
-  allowPeers: setting<readonly string[]>(serverNames, {
-    name: 'SKREPKA_ALLOW_PEERS',
-    doc: 'If set, only these relays are spoken with.',
-    fallback: [],
-    defaultText: 'any',
-    example: 'relay.example.net',
-  }),
-  denyPeers: setting<readonly string[]>(serverNames, {
-    name: 'SKREPKA_DENY_PEERS',
-    doc: 'Relays that are not spoken with.',
-    fallback: [],
-    defaultText: 'none',
-    example: 'spam.example.net',
-  }),
-  knotGossipPeers: setting<readonly string[]>(serverNames, {
-    name: 'SKREPKA_KNOT_GOSSIP_PEERS',
-    doc: 'Relays whose runtime reads gossip only in its own encoding of variants.',
-    fallback: [],
-    defaultText: 'none',
-  }),
-  maxPeers: number('maxPeers', 'Other relays that are remembered.', 1000, { min: 1 }),
-  maxPresence: number('maxPresence', 'Keys that other relays say are online.', 100_000, { min: 1 }),
-  maxPresencePerPeer: number('maxPresencePerPeer', 'Of these, keys of one relay.', 5000, { min: 1 }),
-  unprovenBytesPerHour: number(
-    'unprovenBytesPerHour',
-    'Bytes of mail that go in an hour to another relay without proof that its word is right (`prefer`).',
-    16 * mebibyte,
-  ),
-  forwardedRetention: number(
-    'forwardedRetention',
-    'How long mail is still kept here after another relay took it.',
-    3 * dayMs,
-  ),
-  peerConcurrency: number('peerConcurrency', 'Calls to one other relay at a time.', 4, { min: 1, max: 64 }),
 }
 
-export const skrepkaSettings = { ...constants, ...guards, ...mailboxes, ...network }
+export const skrepkaSettings = { ...constants, ...guards, ...mailboxes, ...network, ...meshSettings }
 export type SkrepkaSettings = ValuesOf<typeof skrepkaSettings>
 
 /** Names that the command line takes as `--name=value`, each with its environment variable. `bindHost` to `federationEnabled` are the seed's. */
