@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { jwtPart } from '../../kernel/jwt.ts'
 import { generateSigningKey } from '../../kernel/keys.ts'
 import { systemRandom } from '../../kernel/random.ts'
 import type { Account } from '../database/accounts.ts'
 import { setStatus } from '../database/accounts.ts'
 import type { AuthRule } from './credentials.ts'
-import { jwtPart } from './jwt.ts'
 import { signServiceJwt } from './service-jwt.ts'
 import { accessMs, type AuthHouse, openAuthHouse, serviceDid } from './test-house.ts'
 

@@ -3,12 +3,12 @@
  * the reference's names. A session's id is looked up at every request, so that logging out ends access at once.
  */
 import type { Clock } from '../../kernel/clock.ts'
+import { parseJwt } from '../../kernel/jwt.ts'
 import type { Database } from '../../kernel/storage/database.ts'
 import { accountByDid, type AccountStatus } from '../database/accounts.ts'
 import { sessionAccount } from '../database/sessions.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import type { AuthRule, Authenticate, Credentials, SessionScope } from './credentials.ts'
-import { parseJwt } from './jwt.ts'
 import { scopeOf } from './session.ts'
 import type { CheckServiceJwt } from './service-jwt.ts'
 import type { Tokens } from './token.ts'

@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/errors.ts'
-import type { Did, DidDocument, IdentityResolver } from '../../kernel/identity/types.ts'
+import type { Did } from '../../kernel/identity/types.ts'
+import { jwtPart, parseJwt, type ParsedJwt } from '../../kernel/jwt.ts'
 import type { SigningKey } from '../../kernel/keys.ts'
 import type { Random } from '../../kernel/random.ts'
+import { type CheckIssuer, createIssuerCheck, type IssuerDependencies } from '../../kernel/service-jwt.ts'
 import { refuse } from '../xrpc/refuse.ts'
-import { jwtPart, parseJwt, type ParsedJwt } from './jwt.ts'
 
 /** How long a service token lasts that asks for no other expiry. */
 export const serviceTokenMs = 60_000
@@ -52,18 +53,9 @@ export interface ServiceClaims {
   readonly expiresAt: number
 }
 
-export interface ServiceJwtDeps {
+export interface ServiceJwtDeps extends IssuerDependencies {
   readonly clock: Clock
   readonly serviceDid: string
-  readonly resolver: IdentityResolver
-  /** The did:key of a document's `#atproto` method; undefined when it has none. */
-  readonly signingKeyOf: (document: DidDocument) => string | undefined
-  readonly verifySignature: (
-    key: string,
-    bytes: Uint8Array,
-    signature: Uint8Array,
-    options: { readonly allowHighS: boolean },
-  ) => boolean
 }
 
 /** Checks a service token for this server and this method; throws 401 with the reference's names. */
@@ -74,6 +66,7 @@ const foreignTypes: readonly unknown[] = ['at+jwt', 'refresh+jwt', 'dpop+jwt']
 
 /** Checks service tokens for this server; throws 401 with the reference's names. */
 export function createServiceJwtCheck(deps: ServiceJwtDeps): CheckServiceJwt {
+  const checkIssuer = createIssuerCheck(deps)
   return async (token, method) => {
     const jwt = parseJwt(token)
     if (jwt === undefined || typeof jwt.header['alg'] !== 'string')
@@ -94,7 +87,7 @@ export function createServiceJwtCheck(deps: ServiceJwtDeps): CheckServiceJwt {
     if (aud !== deps.serviceDid) {
       throw refuse('BadJwtAudience', 'jwt audience does not match service did')
     }
-    await assertSigned(jwt, iss, deps)
+    await assertSigned(jwt, iss, checkIssuer)
     return {
       issuer: iss,
       method,
@@ -124,29 +117,17 @@ function claimsOf({ payload }: ParsedJwt): Claims {
   return { iss, aud, exp, lxm }
 }
 
-async function assertSigned(jwt: ParsedJwt, issuer: Did, deps: ServiceJwtDeps): Promise<void> {
-  const known = await keyOf(issuer, deps, false)
-  if (isSignedBy(known, jwt, deps)) return
-  // The issuer may have changed its key since its document was cached.
-  const fresh = await keyOf(issuer, deps, true)
-  if (fresh === known || !isSignedBy(fresh, jwt, deps)) {
-    throw refuse('BadJwtSignature', 'jwt signature does not match jwt issuer')
+async function assertSigned(jwt: ParsedJwt, issuer: Did, checkIssuer: CheckIssuer): Promise<void> {
+  switch (await checkIssuer(jwt, issuer)) {
+    case 'signed':
+      return
+    case 'no-document':
+      throw refuse('AuthenticationRequired', 'could not resolve iss did')
+    case 'no-key':
+      throw refuse('AuthenticationRequired', 'missing or bad key in did doc')
+    case 'wrong-signature':
+      throw refuse('BadJwtSignature', 'jwt signature does not match jwt issuer')
   }
-}
-
-function isSignedBy(key: string, jwt: ParsedJwt, deps: ServiceJwtDeps): boolean {
-  // The multicodec of a secp256k1 key shows as zQ3s, that of a P-256 key as zDn.
-  const alg = key.startsWith('did:key:zQ3s') ? 'ES256K' : 'ES256'
-  if (jwt.header['alg'] !== alg) return false
-  return deps.verifySignature(key, Buffer.from(jwt.signed), jwt.signature, { allowHighS: true })
-}
-
-async function keyOf(did: Did, deps: ServiceJwtDeps, force: boolean): Promise<string> {
-  const document = await deps.resolver.document(did, { force })
-  if (document === undefined) throw refuse('AuthenticationRequired', 'could not resolve iss did')
-  const key = deps.signingKeyOf(document)
-  if (key === undefined) throw refuse('AuthenticationRequired', 'missing or bad key in did doc')
-  return key
 }
 
 function isDid(text: string): text is Did {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { atprotoKeyOf } from '../../kernel/identity/document.ts'
+import { parseJwt } from '../../kernel/jwt.ts'
 import { verifySignature } from '../../kernel/keys.ts'
 import type { Account } from '../database/accounts.ts'
 import { createGetServiceAuth } from '../xrpc/handlers/server/get-service-auth.ts'
 import { isAtprotoAudience } from './audience.ts'
-import { parseJwt } from './jwt.ts'
 import { type AuthHouse, openAuthHouse } from './test-house.ts'
 
 let house: AuthHouse

@@ -5,9 +5,10 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Did } from '../../kernel/identity/types.ts'
+import { jwtCharsMax, jwtPart } from '../../kernel/jwt.ts'
 import { refuse } from '../xrpc/refuse.ts'
 import type { SessionScope } from './credentials.ts'
-import { isHs256, jwtCharsMax, jwtPart, signHs256 } from './jwt.ts'
+import { isHs256, signHs256 } from './jwt.ts'
 
 /** What an access token says. */
 export interface AccessClaims {
