@@ -1,0 +1,167 @@
+/** Streams as rows. */
+import type { ReadTx, SqlValue, Tx } from '../../kernel/storage/database.ts'
+
+export interface StreamRecord {
+  readonly id: number
+  readonly did: string
+  readonly payer: string
+  readonly module: string
+  readonly generation: number
+  readonly head: number
+  readonly headHash: Uint8Array
+  readonly stateHead: number
+  readonly stateKept: number
+  readonly bytes: number
+  readonly frozen: number
+  readonly handle: string | null
+  readonly clientStamp: string | null
+  readonly signingKey: string | null
+  readonly node: string | null
+  readonly createdAt: number
+}
+
+const columns = `s.id, s.did, s.payer, s.module, s.generation, s.head, s.head_hash AS "headHash",
+  s.state_head AS "stateHead", s.state_kept AS "stateKept", s.bytes, s.frozen, s.handle,
+  s.client_stamp AS "clientStamp", s.signing_key AS "signingKey", s.node, s.created_at AS "createdAt"`
+
+export function streamByDid(tx: ReadTx, did: string): Promise<StreamRecord | undefined> {
+  return tx.get(`SELECT ${columns} FROM streams_stream s WHERE s.did = $1`, [did])
+}
+
+/** The number of a stream, which it keeps for ever. */
+export async function streamIdOf(tx: ReadTx, did: string): Promise<number | undefined> {
+  const row = await tx.get<{ id: number }>('SELECT id FROM streams_stream WHERE did = $1', [did])
+  return row?.id
+}
+
+export function streamById(tx: ReadTx, id: number): Promise<StreamRecord | undefined> {
+  return tx.get(`SELECT ${columns} FROM streams_stream s WHERE s.id = $1`, [id])
+}
+
+export interface NewStream {
+  readonly did: string
+  readonly owners: readonly [string, ...string[]]
+  readonly module: string
+  readonly clientStamp: string | null
+  readonly signingKey: string | null
+  readonly signingKeySealed: Uint8Array | null
+  readonly node: string | null
+  readonly createdAt: number
+}
+
+/** Adds a stream without events, with its first build; gives its number, or undefined when the DID is there already. */
+export async function insertStream(tx: Tx, stream: NewStream): Promise<number | undefined> {
+  const row = await tx.get<{ id: number }>(
+    `INSERT INTO streams_stream (did, payer, module, generation, generations, head_hash, client_stamp, signing_key,
+       signing_key_sealed, node, created_at)
+     VALUES ($1, $2, $3, 1, 1, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
+    [
+      stream.did,
+      stream.owners[0],
+      stream.module,
+      new Uint8Array(32),
+      stream.clientStamp,
+      stream.signingKey,
+      stream.signingKeySealed,
+      stream.node,
+      stream.createdAt,
+    ],
+  )
+  if (row === undefined) return undefined
+  for (const owner of new Set(stream.owners)) {
+    await tx.run('INSERT INTO streams_owner (owner, stream) VALUES ($1, $2)', [owner, row.id])
+  }
+  return row.id
+}
+
+/** The owners of a stream, the payer among them. */
+export async function ownersOf(tx: ReadTx, id: number): Promise<readonly string[]> {
+  const rows = await tx.all<{ owner: string }>(
+    'SELECT owner FROM streams_owner WHERE stream = $1 ORDER BY owner',
+    [id],
+  )
+  return rows.map(row => row.owner)
+}
+
+export interface Advance {
+  readonly id: number
+  /** Null on SQLite. */
+  readonly node: string | null
+  readonly from: number
+  readonly to: number
+  readonly headHash: Uint8Array
+  readonly bytes: number
+}
+
+/** Moves the log's head. False when it is elsewhere, frozen, or another node's: then nothing may be stored. */
+export async function advanceHead(
+  tx: Tx,
+  { id, node, from, to, headHash, bytes }: Advance,
+): Promise<boolean> {
+  const fence = node === null ? '' : ' AND node = $6'
+  const { changes } = await tx.run(
+    `UPDATE streams_stream SET head = $1, head_hash = $2, bytes = bytes + $3
+     WHERE id = $4 AND head = $5 AND frozen = 0${fence}`,
+    [to, headHash, bytes, id, from, ...(node === null ? [] : [node])],
+  )
+  return changes === 1
+}
+
+/** Moves the head of the state journal; as `advanceHead`. */
+export async function advanceStateHead(
+  tx: Tx,
+  { id, node, from, to }: Pick<Advance, 'id' | 'node' | 'from' | 'to'>,
+): Promise<boolean> {
+  const fence = node === null ? '' : ' AND node = $4'
+  const { changes } = await tx.run(
+    `UPDATE streams_stream SET state_head = $1 WHERE id = $2 AND state_head = $3 AND frozen = 0${fence}`,
+    [to, id, from, ...(node === null ? [] : [node])],
+  )
+  return changes === 1
+}
+
+export async function setFrozen(tx: Tx, id: number, frozen: boolean): Promise<void> {
+  await tx.run('UPDATE streams_stream SET frozen = $1 WHERE id = $2', [frozen ? 1 : 0, id])
+}
+
+export async function setHandle(tx: Tx, id: number, handle: string | null): Promise<void> {
+  await tx.run('UPDATE streams_stream SET handle = $1 WHERE id = $2', [handle, id])
+}
+
+export async function sealedKeyOf(tx: ReadTx, id: number): Promise<Uint8Array | undefined> {
+  const row = await tx.get<{ sealed: Uint8Array | null }>(
+    'SELECT signing_key_sealed AS sealed FROM streams_stream WHERE id = $1',
+    [id],
+  )
+  return row?.sealed ?? undefined
+}
+
+export interface ListedStream extends StreamRecord {
+  readonly owners: readonly string[]
+}
+
+/** Streams with a did > `after`, by did; only those of `owner` when it is given. */
+export async function listStreams(
+  tx: ReadTx,
+  { owner, after, limit }: { readonly owner?: string; readonly after: string; readonly limit: number },
+): Promise<readonly ListedStream[]> {
+  const own = owner === undefined ? '' : 'JOIN streams_owner o ON o.stream = s.id AND o.owner = $3'
+  const params: SqlValue[] = [after, limit, ...(owner === undefined ? [] : [owner])]
+  const rows = await tx.all<StreamRecord>(
+    `SELECT ${columns} FROM streams_stream s ${own} WHERE s.did > $1 ORDER BY s.did LIMIT $2`,
+    params,
+  )
+  const listed: ListedStream[] = []
+  for (const row of rows) listed.push({ ...row, owners: await ownersOf(tx, row.id) })
+  return listed
+}
+
+/** How many there are, and what they hold; for status. */
+export async function countStreams(
+  tx: ReadTx,
+): Promise<{ readonly streams: number; readonly events: number }> {
+  const row = await tx.get<{ streams: number; events: number }>(
+    'SELECT count(*) AS streams, CAST(coalesce(sum(head), 0) AS BIGINT) AS events FROM streams_stream',
+  )
+  return { streams: row?.streams ?? 0, events: row?.events ?? 0 }
+}

@@ -1,0 +1,73 @@
+/**
+ * What is signed and hashed of events: upstream's signature of a batch, and the chain of hashes from the first event on.
+ * Verifying is `packages/streams`' matter.
+ */
+import { hash } from 'node:crypto'
+import { encodeDrisl, rawDrisl } from '@leaf/codec/drisl'
+import type { SigningKey } from '../../kernel/keys.ts'
+import type { StreamDid } from '../host/contract.ts'
+
+/** Hash before the first event. */
+export const chainStart: Uint8Array = new Uint8Array(32)
+
+/** The link of one event: what the next one names, and what the stream key signs at the end of a batch. */
+export interface Link {
+  readonly did: StreamDid
+  readonly idx: number
+  readonly prevHash: Uint8Array
+  readonly user: string
+  readonly payload: Uint8Array
+}
+
+/** DRISL of `["leaf.event.v1", did, idx, prevHash, user, payload]`: SHA-256 of it is the event's hash. */
+export function linkBytes({ did, idx, prevHash, user, payload }: Link): Uint8Array {
+  return encodeDrisl(['leaf.event.v1', did, idx, prevHash, user, payload])
+}
+
+/** An event's hash. The head signature is over these 32 bytes, as a message. */
+export function linkHash(link: Link): Uint8Array {
+  return new Uint8Array(hash('sha256', linkBytes(link), 'buffer'))
+}
+
+/**
+ * Upstream's signature, one for a whole batch: over DRISL of `[{"user", "payload"}, …]`, in which payloads are arrays of
+ * integers, not bytes. Empty without a key.
+ */
+export function signBatch(
+  key: SigningKey | undefined,
+  user: string,
+  payloads: readonly Uint8Array[],
+): Uint8Array {
+  if (key === undefined) return new Uint8Array(0)
+  return key.sign(batchBytes(user, payloads))
+}
+
+/** The bytes that upstream signs of a batch. */
+export function batchBytes(user: string, payloads: readonly Uint8Array[]): Uint8Array {
+  return encodeDrisl(payloads.map(payload => ({ user, payload: rawDrisl(integersOf(payload)) })))
+}
+
+/** DRISL of the array of the bytes' values. */
+function integersOf(bytes: Uint8Array): Uint8Array {
+  const head = arrayHead(bytes.length)
+  const out = new Uint8Array(head.length + 2 * bytes.length)
+  out.set(head)
+  let at = head.length
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index] ?? 0
+    if (byte >= 24) {
+      out[at] = 24
+      at += 1
+    }
+    out[at] = byte
+    at += 1
+  }
+  return out.subarray(0, at)
+}
+
+function arrayHead(length: number): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x80 | length)
+  if (length < 0x100) return Uint8Array.of(0x98, length)
+  if (length < 0x10000) return Uint8Array.of(0x99, length >> 8, length & 255)
+  return Uint8Array.of(0x9a, length >>> 24, (length >> 16) & 255, (length >> 8) & 255, length & 255)
+}
