@@ -1,0 +1,59 @@
+/** Leaf sync v1, as its two sides and their transports see it. Frames are binary messages: `u8 type ‖ body`. */
+
+/** A two-way stream of whole messages: a WebSocket, or two ends in one process. */
+export interface Transport {
+  /** Resolves when the other side can take more. Throws when the transport has ended. */
+  send(frame: Uint8Array): Promise<void>
+  /** Frames as they come; ends when the other side has closed. */
+  readonly frames: AsyncIterable<Uint8Array>
+  close(): void
+}
+
+/** Types of frames (decisions: hello 1 … bye 11). Numbers are never used again for something else. */
+export const frameTypes = {
+  hello: 1,
+  auth: 2,
+  capabilities: 3,
+  since: 4,
+  ranges: 5,
+  entries: 6,
+  want: 7,
+  payload: 8,
+  live: 9,
+  error: 10,
+  bye: 11,
+} as const
+export type FrameType = keyof typeof frameTypes
+
+/** Bounds of both sides. */
+export const syncLimits = {
+  frameBytesMax: 256 * 1024,
+  /** Frames that may be under way to a side that has not answered. */
+  creditFrames: 16,
+  /** Ranges are split into this many parts. */
+  splitParts: 64,
+  /** At and below this many entries a range is sent as a list. */
+  listEntriesMax: 32,
+  capabilitiesMax: 64,
+  wantsMax: 1024,
+} as const
+
+export type SyncErrorCode =
+  | 'protocol' // a frame that cannot be, or not now
+  | 'version'
+  | 'not-authorised'
+  | 'too-large'
+  | 'quota'
+  | 'unavailable'
+  | 'closed'
+
+/** Why a sync ended before it was done. */
+export class SyncError extends Error {
+  override readonly name = 'SyncError'
+  readonly code: SyncErrorCode
+
+  constructor(code: SyncErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
