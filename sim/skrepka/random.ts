@@ -59,9 +59,9 @@ export function createSeededRandom(seed: string): SeededRandom {
     between: (from, to) => from + integer(to - from + 1),
     chance: probability => float() < probability,
     pick: list => {
-      const picked = list[integer(list.length)]
-      if (picked === undefined) throw new Error('nothing to pick from')
-      return picked
+      if (list.length === 0) throw new Error('nothing to pick from')
+      // An index of the list: what is there may be undefined only where the list's type says so.
+      return list[integer(list.length)] as (typeof list)[number]
     },
     fork: name => createSeededRandom(`${seed}/${name}`),
   }
