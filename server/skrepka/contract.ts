@@ -4,6 +4,7 @@
  * to peers are handed in, so that many relays run in one process on a virtual clock.
  */
 import type { Clock } from '../kernel/clock.ts'
+import type { Sealer } from '../kernel/keys.ts'
 import type { Logger } from '../kernel/log.ts'
 import type { Metrics } from '../kernel/metrics.ts'
 import type { Random } from '../kernel/random.ts'
@@ -32,6 +33,8 @@ export interface RelayRequest {
   readonly forwarded: boolean
   /** Ends when the caller went away or the relay stops. */
   readonly signal: AbortSignal
+  /** Calls back once when the caller went away: what a held poll uses instead of the signal, as it costs less. */
+  readonly onGone?: (listener: () => void) => void
 }
 
 export interface RelayAnswer {
@@ -80,6 +83,8 @@ export interface RelayDependencies {
   readonly log: Logger
   readonly metrics: Metrics
   readonly callPeer: CallPeer
+  /** Seals mail at rest; absent: it lies as it came. */
+  readonly sealer?: Sealer
 }
 
 /** A relay without sockets. */
@@ -117,6 +122,8 @@ export interface Incoming {
   /** SHA-256 of the blob. */
   readonly hash: Uint8Array
   readonly origin: Origin
+  /** What `Mailboxes.stow` gave for the blob; a large blob without it is kept in its row. */
+  readonly ref?: string
 }
 
 /** `duplicate`: this mailbox has it, or had it and acked it. `full`: over the quota, or the origin's share of it. */
@@ -145,6 +152,13 @@ export interface Mailboxes {
   pending(tx: Pick<Tx, 'all'>, box: number, after: number, limit: number): Promise<readonly PendingMessage[]>
   /** The bytes of a message; undefined once it is acked, expired or gone. */
   blob(box: number, seq: number): Promise<Uint8Array | undefined>
+  /** Before the transaction: puts a large blob into the blob store, durably, and gives what `Incoming.ref` takes. Small ones: undefined. */
+  stow(blob: Uint8Array, hash: Uint8Array): Promise<string | undefined>
+  /**
+   * Takes away mail that a peer has taken and had for `forwardedRetention`, as if it was acked: it leaves a tombstone.
+   * Absent: it stays as long as other mail.
+   */
+  drop?(tx: Tx, box: number, seqs: readonly number[]): Promise<void>
 }
 
 /** A transferable proof that `key` logged in at `server` at a time (decisions, 2 to 4). */

@@ -4,8 +4,13 @@ import type { Random } from '../../kernel/random.ts'
 import type { ServerName } from '../contract.ts'
 
 export interface Breakers {
-  /** Whether a call may be made now. While half-open, the first to ask gets the only yes until it reports. */
-  allows(server: ServerName): boolean
+  /**
+   * Whether calls may be made now: 'go'; 'probe', once, after a pause: one call, and nothing else until it has reported;
+   * or 'wait'.
+   */
+  ask(server: ServerName): 'go' | 'probe' | 'wait'
+  /** A probe was not made after all. */
+  release(server: ServerName): void
   /** The peer answered: all is forgotten. Gives whether it had been failing. */
   succeeded(server: ServerName): boolean
   /** The peer failed, or asked for a pause of `retryAfterMs`. Calls that fail while it is open already are not counted again. */
@@ -55,12 +60,16 @@ export function createBreakers(options: BreakerOptions): Breakers {
   const isOver = (state: State) => clock.monotonic() - state.failedMs >= state.waitMs
 
   return {
-    allows: server => {
+    ask: server => {
       const state = current(server)
-      if (state === undefined) return true
-      if (state.probing || !isOver(state)) return false
+      if (state === undefined) return 'go'
+      if (state.probing || !isOver(state)) return 'wait'
       state.probing = true
-      return true
+      return 'probe'
+    },
+    release: server => {
+      const state = states.get(server)
+      if (state !== undefined) state.probing = false
     },
     succeeded: server => states.delete(server),
     failed: (server, retryAfterMs) => {

@@ -94,6 +94,7 @@ export interface MeshSettings extends ValuesOf<typeof meshSettings> {
   readonly maxBatchSize: number
   readonly maxGossipEvents: number
   readonly maxForwardsPerServer: number
+  readonly maxForwardRetries: number
   readonly maxServerNameLen: number
   readonly retryBackoffBase: number
   readonly retryBackoffMax: number

@@ -8,6 +8,7 @@ CREATE TABLE skrepka_presence (
   mailbox_key BYTEA NOT NULL,                  -- 32 bytes
   expires_at BIGINT NOT NULL,                  -- milliseconds since the epoch, as everywhere
   staged BIGINT NOT NULL DEFAULT 0,            -- the last number of this key's mailbox that was looked at for this server
+  behind BIGINT NOT NULL DEFAULT 0,            -- 1: there was no room for more; looked at again when there is
   proof_at BIGINT,                             -- NULL: no proof
   challenge TEXT,
   r TEXT,
@@ -17,8 +18,10 @@ CREATE TABLE skrepka_presence (
 );
 CREATE INDEX skrepka_presence_key ON skrepka_presence (mailbox_key);
 CREATE INDEX skrepka_presence_expires ON skrepka_presence (expires_at);
+CREATE INDEX skrepka_presence_behind ON skrepka_presence (server) WHERE behind = 1;
 
--- Mail that goes to peers (state 0), that they took (1), or refused for good (2). Gone when the mail itself is.
+-- Mail that goes to peers (state 0), that they took (1), refused for good (2), or that rests until its recipient is
+-- announced again (3). Gone when the mail itself is.
 CREATE TABLE skrepka_forward (
   server TEXT COLLATE "C" NOT NULL,
   box BIGINT NOT NULL,
@@ -27,6 +30,7 @@ CREATE TABLE skrepka_forward (
   mailbox_key BYTEA NOT NULL,
   bytes BIGINT NOT NULL,
   state BIGINT NOT NULL,
+  attempts BIGINT NOT NULL DEFAULT 0,
   at BIGINT NOT NULL,                          -- state 0: not before; else since
   proven BIGINT NOT NULL,                      -- whether a proof stood when it was taken
   PRIMARY KEY (server, box, hash)
