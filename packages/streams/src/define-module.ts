@@ -2,7 +2,15 @@
 import { cidText, linkTo } from '@leaf/codec/drisl'
 import { FieldError } from './fields.ts'
 import { type BasicModule, encodeModule, type ModuleParam, paramKinds, reservedParams } from './module.ts'
-import { type KindText, type ParamsOf, plainRow, type QueryInput, rowReader, type RowOf } from './query.ts'
+import {
+  type KindText,
+  type ParamInput,
+  type ParamsOf,
+  plainRow,
+  type QueryInput,
+  rowReader,
+  type RowOf,
+} from './query.ts'
 import type { SqlRow } from './sql-value.ts'
 
 type Shape = Readonly<Record<string, KindText>>
@@ -96,7 +104,12 @@ export function defineModule<const Queries extends Readonly<Record<string, Query
       name: Name,
       params: ParamsOf<ParamsShape<Queries[Name]>>,
       options: QueryOptions = {},
-    ) => ({ name, params, ...options, read: readerOf<Queries[Name]>(definition.queries[name]) }),
+    ) => ({
+      name,
+      params: inTheirKinds(params, definition.queries[name]?.params),
+      ...options,
+      read: readerOf<Queries[Name]>(definition.queries[name]),
+    }),
     cid: sha256 => cidText(linkTo(bytes, sha256)),
   }
 }
@@ -108,6 +121,18 @@ function readerOf<Query extends QueryDefinition>(
   const read = query?.row === undefined ? plainRow : rowReader(query.row)
   // The shape's type is that of the value which the reader checks every row against.
   return row => read(row) as RowOf<RowShape<Query>>
+}
+
+/** A whole number for a REAL would go as an INTEGER, which a server refuses. */
+function inTheirKinds(
+  params: Readonly<Record<string, ParamInput | undefined>>,
+  shape: Shape = {},
+): Readonly<Record<string, ParamInput | undefined>> {
+  const entries = Object.entries(params).map(([name, value]) => {
+    const isReal = typeof value === 'number' && shape[name]?.startsWith('real') === true
+    return [name, isReal ? { kind: 'real' as const, value } : value] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 function paramOf(name: string, kindText: KindText, where: string): ModuleParam {
