@@ -53,69 +53,45 @@ const buildsMax = 16
 const progressMs = 5000
 
 export function createModuleUpdates(deps: UpdateDependencies): ModuleUpdates {
-  const { database, hosts, registry, clock, log, metrics } = deps
+  const { database, registry, clock } = deps
   const running = new Map<string, { readonly cid: string; readonly done: Promise<void> }>()
   const stopping = new AbortController()
+  const { run, giveUp } = createRunner(deps, stopping.signal)
 
-  const run = async (row: UpdateRow): Promise<void> => {
-    const startedMs = clock.monotonic()
-    const entry = await registry.open(row.did)
-    const release = registry.hold(entry)
-    try {
-      if (row.switched === 0) await build(deps, entry, row, stopping.signal)
-      await entry.lane.exclusive(() => takeOver(deps, entry, row))
-      metrics.build('done', clock.monotonic() - startedMs)
-      log.info({ stream: row.did, module: row.module }, 'a stream has another module')
-    } catch (error) {
-      metrics.build('failed', clock.monotonic() - startedMs)
-      if (stopping.signal.aborted) throw cutOff(error)
-      if (!(error instanceof Corruption) && !isPassing(error)) await giveUp(row, error)
-      throw error
-    } finally {
-      release()
+  /** From here on the stream has an update under way. */
+  const track = (did: string, cid: string, fn: () => Promise<void>): Promise<void> => {
+    if (running.size >= buildsMax) {
+      throw new Refusal('unavailable', 'too many modules are being built', { retryAfterMs: 10_000 })
     }
-  }
-
-  /** The old module serves as before. */
-  const giveUp = async (row: UpdateRow, error: unknown) => {
-    const current = await updateOf(database.direct, row.stream)
-    if (current === undefined || current.switched !== 0) return
-    log.warn({ stream: row.did, module: row.module, error: errorText(error) }, 'a module could not be built')
-    await database.write(tx => endUpdate(tx, row))
-    await hosts.discard(row.did, { cid: row.module, generation: row.generation })
-  }
-
-  const start = (row: UpdateRow): Promise<void> => {
-    const done = run(row).finally(() => running.delete(row.did))
-    running.set(row.did, { cid: row.module, done })
+    const done = fn().finally(() => running.delete(did))
+    running.set(did, { cid, done })
     return done
+  }
+  const update = async (entry: StreamEntry, cid: string): Promise<void> => {
+    const record = await registry.record(entry)
+    if (record.frozen !== 0) throw streamFrozen()
+    if (record.module === cid) return
+    const left = await updateOf(database.direct, record.id)
+    if (left !== undefined && left.module === cid) return run(left)
+    if (left !== undefined) await giveUp(left, new Error(`another module was asked for: ${cid}`))
+    const generation = await database.write(async tx => {
+      if (!(await hasModule(tx, cid))) return 'absent' as const
+      return beginUpdate(tx, { stream: record.id, module: cid, at: clock.now() })
+    })
+    if (generation === 'absent') throw moduleMissing(cid)
+    if (generation === undefined) throw underWay()
+    await run({ stream: record.id, did: entry.did, module: cid, generation, switched: 0 })
   }
 
   return {
     update: async (entry, cid) => {
       const under = running.get(entry.did)
       if (under?.cid === cid) return under.done
-      const record = await registry.record(entry)
-      if (record.frozen !== 0) throw streamFrozen()
-      if (!(await hasModule(database.direct, cid))) throw moduleMissing(cid)
-      if (record.module === cid && under === undefined) return
       if (under !== undefined) throw underWay()
-      if (running.size >= buildsMax) {
-        throw new Refusal('unavailable', 'too many modules are being built', { retryAfterMs: 10_000 })
-      }
-      const left = await updateOf(database.direct, record.id)
-      if (left !== undefined && left.module === cid) return start(left)
-      if (left !== undefined) await giveUp(left, new Error(`another module was asked for: ${cid}`))
-      const generation = await database.write(async tx => {
-        if (!(await hasModule(tx, cid))) return 'gone' as const
-        return beginUpdate(tx, { stream: record.id, module: cid, at: clock.now() })
-      })
-      if (generation === 'gone') throw moduleMissing(cid)
-      if (generation === undefined) throw underWay()
-      await start({ stream: record.id, did: entry.did, module: cid, generation, switched: 0 })
+      await track(entry.did, cid, () => update(entry, cid))
     },
     resume: async row => {
-      await (running.get(row.did)?.done ?? start(row))
+      await (running.get(row.did)?.done ?? track(row.did, row.module, () => run(row)))
     },
     isUnderWay: did => running.has(did),
     count: () => running.size,
@@ -124,6 +100,40 @@ export function createModuleUpdates(deps: UpdateDependencies): ModuleUpdates {
       await Promise.allSettled([...running.values()].map(({ done }) => done))
     },
   }
+}
+
+/** Runs updates from their row on, and gives up those whose module cannot be built. */
+function createRunner(deps: UpdateDependencies, stopping: AbortSignal) {
+  const { database, hosts, registry, clock, log, metrics } = deps
+
+  /** The old module serves as before. */
+  const giveUp = async (row: UpdateRow, error: unknown): Promise<void> => {
+    const current = await updateOf(database.direct, row.stream)
+    if (current === undefined || current.switched !== 0) return
+    log.warn({ stream: row.did, module: row.module, error: errorText(error) }, 'a module could not be built')
+    await database.write(tx => endUpdate(tx, row))
+    await hosts.discard(row.did, { cid: row.module, generation: row.generation })
+  }
+
+  const run = async (row: UpdateRow): Promise<void> => {
+    const startedMs = clock.monotonic()
+    const entry = await registry.open(row.did)
+    const release = registry.hold(entry)
+    try {
+      if (row.switched === 0) await build(deps, entry, row, stopping)
+      await entry.lane.exclusive(() => takeOver(deps, entry, row))
+      metrics.build('done', clock.monotonic() - startedMs)
+      log.info({ stream: row.did, module: row.module }, 'a stream has another module')
+    } catch (error) {
+      metrics.build('failed', clock.monotonic() - startedMs)
+      if (stopping.aborted) throw cutOff(error)
+      if (!(error instanceof Corruption) && !isPassing(error)) await giveUp(row, error)
+      throw error
+    } finally {
+      release()
+    }
+  }
+  return { run, giveUp }
 }
 
 const underWay = () =>

@@ -1,33 +1,19 @@
 /**
- * What is signed and hashed of events: upstream's signature of a batch, and the chain of hashes from the first event on.
- * Verifying is `packages/streams`' matter.
+ * What is signed of events: upstream's signature of a batch, and the chain of hashes from the first event on, which
+ * `@leaf/streams/chain` defines and verifies.
  */
 import { hash } from 'node:crypto'
 import { encodeDrisl, rawDrisl } from '@leaf/codec/drisl'
+import { type ChainedEvent, linkBytes } from '@leaf/streams/chain'
 import type { SigningKey } from '../../kernel/keys.ts'
 import type { StreamDid } from '../host/contract.ts'
 
-/** Hash before the first event. */
-export const chainStart: Uint8Array = new Uint8Array(32)
-
-/** The link of one event: what the next one names, and what the stream key signs at the end of a batch. */
-export interface Link {
-  readonly did: StreamDid
-  readonly idx: number
-  readonly prevHash: Uint8Array
-  readonly user: string
-  readonly payload: Uint8Array
+/** An event's hash: what the next one names, and, as a message of 32 bytes, what the stream's key signs. */
+export function linkHash(did: StreamDid, event: Unlinked): Uint8Array {
+  return new Uint8Array(hash('sha256', linkBytes(did, { ...event, headSignature: undefined }), 'buffer'))
 }
 
-/** DRISL of `["leaf.event.v1", did, idx, prevHash, user, payload]`: SHA-256 of it is the event's hash. */
-export function linkBytes({ did, idx, prevHash, user, payload }: Link): Uint8Array {
-  return encodeDrisl(['leaf.event.v1', did, idx, prevHash, user, payload])
-}
-
-/** An event's hash. The head signature is over these 32 bytes, as a message. */
-export function linkHash(link: Link): Uint8Array {
-  return new Uint8Array(hash('sha256', linkBytes(link), 'buffer'))
-}
+export type Unlinked = Omit<ChainedEvent, 'headSignature'>
 
 /**
  * Upstream's signature, one for a whole batch: over DRISL of `[{"user", "payload"}, …]`, in which payloads are arrays of

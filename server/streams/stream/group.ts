@@ -167,7 +167,7 @@ function chainAccepted(
     const firstIdx = idx + 1
     for (const [at, payload] of payloads.entries()) {
       idx += 1
-      const own = linkHash({ did: record.did, idx, prevHash, user, payload })
+      const own = linkHash(record.did, { idx, user, payload, prevHash })
       const headSignature = at === payloads.length - 1 ? key?.sign(own) : undefined
       events.push({ idx, user, payload, signature, prevHash, headSignature })
       bytes += payload.length + signature.length
