@@ -69,7 +69,7 @@ interface Mailbox {
   lastCursor: number
   lastAskedMs: number
   readonly pages: { readonly cursor: number; readonly blobs: readonly string[] }[]
-  /** Blob to when its ack was confirmed. */
+  /** Blob to when the poll was asked that acked it. */
   readonly acked: Map<string, number>
   readonly order: string[]
   readonly seen: Set<string>
@@ -101,11 +101,12 @@ export function createOracle(nowMs: () => number): Oracle {
     return box
   }
 
-  const noteAck = (box: Mailbox, cursor: number) => {
+  // The relay that answers a poll has taken its ack before: not even in that very answer may the acked come again.
+  const noteAck = (box: Mailbox, { askedCursor: cursor, askedAtMs }: GivenPage) => {
     const at = box.pages.findLastIndex(page => page.cursor === cursor)
     if (at < 0) return
     for (const page of box.pages.splice(0, at + 1))
-      for (const blob of page.blobs) if (!box.acked.has(blob)) box.acked.set(blob, nowMs())
+      for (const blob of page.blobs) if (!box.acked.has(blob)) box.acked.set(blob, askedAtMs)
   }
 
   const checkBlob = (box: Mailbox, page: GivenPage, blob: string) => {
@@ -114,7 +115,7 @@ export function createOracle(nowMs: () => number): Oracle {
     if (message === undefined && !enemies.has(blob)) violate('I6', `unknown blob ${at}`)
     if (message !== undefined && message.to !== page.user) violate('I6', `somebody else’s blob ${at}`)
     const ackedAt = box.acked.get(blob)
-    if (ackedAt !== undefined && ackedAt < page.askedAtMs)
+    if (ackedAt !== undefined && ackedAt <= page.askedAtMs)
       violate('I2', `${message?.id ?? 'junk'} came again from ${page.relay}, acked at ${ackedAt}`)
     if (!box.seen.has(blob)) box.order.push(blob)
     box.seen.add(blob)
@@ -136,7 +137,7 @@ export function createOracle(nowMs: () => number): Oracle {
     junk: blob => void enemies.add(blob),
     page: page => {
       const box = mailboxOf(page.user, page.relay)
-      noteAck(box, page.askedCursor)
+      noteAck(box, page)
       const { blobs, cursor, relay } = page
       if (blobs.length > pageMax) violate('I3', `a page of ${blobs.length} from ${relay}`)
       if (new Set(blobs).size !== blobs.length) violate('I3', `a blob twice in a page from ${relay}`)

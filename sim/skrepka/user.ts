@@ -37,6 +37,8 @@ export interface User {
   forget(): void
   /** Puts messages into the outbox, as one batch. */
   send(messages: readonly SentMessage[]): void
+  /** Asks with her token, once, past the outbox. */
+  post(relay: ServerName, path: string, body: unknown): Promise<NetAnswer | undefined>
   /** Batches that no relay has taken yet. */
   unsent(): number
 }
@@ -200,6 +202,10 @@ export function createUser(options: UserOptions): User {
     send: messages => {
       outbox.push(messages)
       if (relay !== undefined) void sendAll(life, relay)
+    },
+    post: async (to, path, body) => {
+      const current = await sessionAt(to)
+      return current && call(to, path, body, { token: current.token })
     },
     unsent: () => outbox.length,
   }

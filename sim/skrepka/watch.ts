@@ -4,13 +4,15 @@ import type { KeyHex, ServerName } from '../../server/skrepka/contract.ts'
 import type { Loop } from './loop.ts'
 import type { Network, Passage } from './network.ts'
 import type { Oracle } from './oracle.ts'
-import type { Plan, RelayKind } from './plan.ts'
+import type { Plan } from './plan.ts'
 
 export interface WatchOptions {
   readonly network: Network
   readonly oracle: Oracle
   readonly loop: Loop
-  readonly kinds: ReadonlyMap<ServerName, RelayKind>
+  readonly relays: readonly ServerName[]
+  /** Those that are held to all invariants. */
+  readonly hardened: ReadonlySet<ServerName>
   readonly policy: Plan['policy']
 }
 
@@ -22,7 +24,7 @@ const hourMs = 3_600_000
 /** How long a login is a reason to send mail there: what a proof is good for, and clocks that were set. */
 const provenMs = 155 * 60_000 + 2 * hourMs
 
-export function watchFederation({ network, oracle, loop, kinds, policy }: WatchOptions): void {
+export function watchFederation({ network, oracle, loop, relays, hardened, policy }: WatchOptions): void {
   const logins = new Map<string, number>()
   const given = new Map<string, { atMs: number; bytes: number }[]>()
   const balance = new Map<string, number>()
@@ -35,7 +37,7 @@ export function watchFederation({ network, oracle, loop, kinds, policy }: WatchO
   const checkMail = ({ from, to, request }: Passage) => {
     for (const { toKey, encryptedBlob } of forwardsIn(request.body)) {
       // What a relay of the seed's kind says of its people cannot be proven, and is true.
-      if (isProven(to, toKey) && kinds.get(to) === 'leaf') continue
+      if (isProven(to, toKey) && hardened.has(to)) continue
       if (policy === 'require')
         oracle.violate('I4', `mail for ${toKey.slice(0, 8)} from ${from.name} to ${to}, where she never was`)
       if (policy !== 'prefer') continue
@@ -50,7 +52,7 @@ export function watchFederation({ network, oracle, loop, kinds, policy }: WatchO
     }
   }
   const checkBalance = ({ from, to, request }: Passage) => {
-    if (policy !== 'require' || kinds.has(to)) return
+    if (policy !== 'require' || relays.includes(to)) return
     const name = `${from.name} ${to}`
     const bytes = (balance.get(name) ?? 0) + (request.body?.length ?? 0)
     balance.set(name, bytes)
@@ -86,7 +88,7 @@ export function watchFederation({ network, oracle, loop, kinds, policy }: WatchO
         `evil.example ${to}`,
         (balance.get(`evil.example ${to}`) ?? 0) + (request.body?.length ?? 0),
       )
-    if (kinds.get(from.name) !== 'leaf') return
+    if (!hardened.has(from.name)) return
     if (kind === 'unanswered' || kind === 'arrives') {
       if (isPrivateHost(to.split(':')[0] ?? '')) oracle.violate('I9', `${from.name} calls ${to}`)
     }
@@ -96,7 +98,7 @@ export function watchFederation({ network, oracle, loop, kinds, policy }: WatchO
     }
     if (kind !== 'answered' || answer === undefined) return
     if (answer.status === 200) checkCarried(passage)
-    if (answer.status === 400 && kinds.has(to))
+    if (answer.status === 400 && hardened.has(to))
       oracle.violate('I12', `${to} refuses ${from.name}: ${request.path} ${answer.body}`)
   })
 }

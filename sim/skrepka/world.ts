@@ -40,12 +40,14 @@ export interface World {
 export interface RunOptions {
   readonly makers: Makers
   readonly keepLines?: boolean
+  /** Relays that are held to all invariants; else those of ours. */
+  readonly watched?: readonly ServerName[]
 }
 
 export const relayName = (number: number): ServerName => `relay${number}.example`
 
 /** A world as its plan begins, with nobody logged in. */
-export function createWorld(plan: Plan, { makers, keepLines = false }: RunOptions): World {
+export function createWorld(plan: Plan, { makers, keepLines = false, watched }: RunOptions): World {
   const loop = createLoop()
   const random = createSeededRandom(`world ${plan.seed}`)
   const network = createNetwork(loop, random.fork('network'))
@@ -80,7 +82,14 @@ export function createWorld(plan: Plan, { makers, keepLines = false }: RunOption
       signsHost: relay => number % 3 === 0 && kinds.get(relay) === 'leaf',
     }),
   )
-  watchFederation({ network, oracle, loop, kinds, policy: plan.policy })
+  watchFederation({
+    network,
+    oracle,
+    loop,
+    relays: names,
+    hardened: new Set(watched ?? names.filter(name => kinds.get(name) === 'leaf')),
+    policy: plan.policy,
+  })
   const enemy = createEnemy({ loop, network, oracle, random: random.fork('enemy'), relays: names })
   return { loop, network, oracle, relays, users, enemy, trace, random }
 }
