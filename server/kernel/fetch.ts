@@ -42,6 +42,10 @@ export interface SafeFetchPolicy {
   readonly allowLoopback: boolean
   /** Default: the system's DNS. */
   readonly resolve?: ResolveHost
+  /** Whether plain http is allowed. Default: as `allowLoopback`. */
+  readonly allowHttp?: boolean
+  /** Addresses of a host that are allowed besides public ones. Default: none. */
+  readonly allowAddress?: (address: string, hostname: string) => boolean
 }
 
 const timeoutDefaultMs = 10_000
@@ -49,11 +53,13 @@ const bytesDefault = 1024 * 1024
 
 /** A `SafeFetch` for URLs that somebody gave us. */
 export function createSafeFetch(policy: SafeFetchPolicy): SafeFetch {
-  const { allowLoopback, resolve = resolveAddresses } = policy
-  const allowed = (address: string) =>
-    isPublicAddress(address) || (allowLoopback && isLoopbackAddress(address))
+  const { allowLoopback, resolve = resolveAddresses, allowHttp = allowLoopback, allowAddress } = policy
+  const allowed = (address: string, hostname: string) =>
+    isPublicAddress(address) ||
+    (allowLoopback && isLoopbackAddress(address)) ||
+    allowAddress?.(address, hostname) === true
   return createFetch(async url => {
-    if (url.protocol !== 'https:' && !allowLoopback) {
+    if (url.protocol !== 'https:' && !allowHttp) {
       throw new Refusal('upstream', `expected an https URL, got ${url.protocol}//${url.host}`)
     }
     if (url.username !== '' || url.password !== '') {
@@ -61,7 +67,7 @@ export function createSafeFetch(policy: SafeFetchPolicy): SafeFetch {
     }
     const hostname = url.hostname.replace(/^\[|\]$/g, '')
     const addresses = isIP(hostname) === 0 ? await resolve(hostname) : [hostname]
-    const bad = addresses.find(address => !allowed(address))
+    const bad = addresses.find(address => !allowed(address, hostname))
     if (addresses.length === 0 || bad !== undefined) {
       throw new Refusal('upstream', `${url.hostname} is not at a public address (${bad ?? 'none'})`)
     }

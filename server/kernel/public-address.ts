@@ -45,6 +45,23 @@ export function isPublicAddress(address: string): boolean {
   return isIPv6(address) && global6.check(address, 'ipv6') && !forbidden6.check(address, 'ipv6')
 }
 
+const private4 = blockList('ipv4', [
+  ['10.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+])
+const private6 = blockList('ipv6', [['fc00::', 7]])
+
+/** Whether this is an address of one machine or of a private network: not link-local ones, where clouds keep secrets. */
+export function isPrivateAddress(address: string): boolean {
+  if (isIPv4(address)) return private4.check(address, 'ipv4')
+  const inner = embedded4(address)
+  if (inner !== undefined) return isPrivateAddress(inner)
+  if (isLoopbackAddress(address)) return true
+  return isIPv6(address) && !address.includes('%') && private6.check(address, 'ipv6')
+}
+
 /** Whether this is 127.0.0.0/8, ::1, or the former mapped into IPv6. */
 export function isLoopbackAddress(address: string): boolean {
   if (isIPv4(address)) return loopback4.check(address, 'ipv4')

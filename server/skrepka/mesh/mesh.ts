@@ -1,27 +1,9 @@
 /** The mesh: presence and mail between relays. Puts its rooms together and answers what peers ask. */
-import type { Clock } from '../../kernel/clock.ts'
-import type { Logger } from '../../kernel/log.ts'
-import type { Metrics } from '../../kernel/metrics.ts'
-import type { Random } from '../../kernel/random.ts'
-import type { Database } from '../../kernel/storage/database.ts'
-import type { CallPeer, Mailboxes, Mesh, ServerName } from '../contract.ts'
-import type { MeshSettings } from './config.ts'
+import type { Mesh } from '../contract.ts'
+import type { MeshDependencies } from './dependencies.ts'
+import { ownPresence } from './own-presence.ts'
 import { createRooms } from './rooms.ts'
 import { createRoutes } from './routes.ts'
-import { ownPresence } from './own-presence.ts'
-
-export interface MeshDependencies {
-  readonly settings: MeshSettings
-  readonly serverHost: ServerName
-  readonly houseKey: Uint8Array
-  readonly clock: Clock
-  readonly random: Random
-  readonly database: Database
-  readonly log: Logger
-  readonly metrics: Metrics
-  readonly callPeer: CallPeer
-  readonly mailboxes: Mailboxes
-}
 
 /** What the relay tells of its mesh. */
 export interface MeshCounts {

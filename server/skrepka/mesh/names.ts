@@ -1,6 +1,5 @@
 /** Which names a peer may have: what is called is decided here first, and again when the name was resolved. */
 import { isPublicAddress } from '../../kernel/public-address.ts'
-import type { ServerName } from '../contract.ts'
 
 export interface ParsedName {
   readonly host: string
@@ -50,15 +49,15 @@ export function isPrivateHost(host: string): boolean {
 }
 
 export interface NameRuleOptions {
-  readonly serverHost: ServerName
+  readonly serverHost: string
   readonly lengthMax: number
   /** Ports that may be named besides the usual one. */
   readonly ports: readonly number[]
   /** Names that are always good if they can be read: the operator wrote them down. */
-  readonly trusted: readonly ServerName[]
+  readonly trusted: readonly string[]
   /** When not empty, all others but `trusted` are bad. */
-  readonly allow: readonly ServerName[]
-  readonly deny: readonly ServerName[]
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
 }
 
 /** Tells whether a name may be a peer. */

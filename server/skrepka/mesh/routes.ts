@@ -11,7 +11,7 @@ import {
 import { createBuckets } from '../middleware/buckets.ts'
 import type { Bringer } from './forward-in.ts'
 import { callerOf } from './limits.ts'
-import type { MeshDependencies } from './mesh.ts'
+import type { MeshDependencies } from './dependencies.ts'
 import type { Rooms } from './rooms.ts'
 import { wellKnownAnswer, wellKnownPath } from './well-known.ts'
 import { type ForwardResult, readForward, readForwardBatch, readGossip } from './wire.ts'

@@ -21,7 +21,8 @@ import type {
   ServerName,
 } from '../contract.ts'
 import type { MeshSettings } from './config.ts'
-import { createMesh, type MeshDependencies } from './mesh.ts'
+import type { MeshDependencies } from './dependencies.ts'
+import { createMesh } from './mesh.ts'
 import { meshMigrations } from './migrations.ts'
 import { challengeOf, signedText } from './proof.ts'
 
