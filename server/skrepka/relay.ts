@@ -1,0 +1,147 @@
+/** A relay without sockets: its rooms put together. */
+import { Corruption, Refusal } from '../kernel/errors.ts'
+import type { Relay, RelayAnswer, RelayDependencies, RelayRequest } from './contract.ts'
+import { createAddresses } from './auth/addresses.ts'
+import { createChallenges } from './auth/challenges.ts'
+import { createLogin } from './auth/login.ts'
+import { createPresence } from './auth/presence.ts'
+import { createSessions } from './auth/sessions.ts'
+import { countMail } from './database/mailboxes.ts'
+import { migrations } from './database/schema.ts'
+import {
+  answerError,
+  answerLater,
+  answerLimited,
+  answerNotFound,
+  answerPreflight,
+  answerTooLarge,
+  WireFault,
+} from './http/answers.ts'
+import { eventsAnswer } from './http/events.ts'
+import { bodyBytesMaxOf, normalPath } from './http/paths.ts'
+import { createHandlers } from './http/routes.ts'
+import { createPageReader } from './http/pages.ts'
+import { createMailRoom } from './mailbox/room.ts'
+import { createMesh } from './mesh/mesh.ts'
+import { createLimits } from './middleware/limits.ts'
+
+/** What the relay's transports need beyond `Relay`. */
+export interface RelayCore extends Relay {
+  /** What to answer before the body is read, if anything: too many calls from this address. */
+  admit(address: string): RelayAnswer | undefined
+  /** Like `answer` for a request that was admitted, but throws what is no answer: Corruption, faults. */
+  respond(request: RelayRequest): Promise<RelayAnswer>
+  /** Whether a header names a session: asked before a large body is read. */
+  isKnown(request: Pick<RelayRequest, 'header' | 'address' | 'forwarded'>): Promise<boolean>
+}
+
+/** Brings the tables up to date and builds a relay. Nothing runs in the background before `start`. */
+export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
+  const { settings, database, clock, random, log, serverHost } = deps
+  await database.migrate('skrepka', migrations)
+  const mail = createMailRoom(deps, mailboxes => createMesh({ ...deps, mailboxes }))
+  const { mesh } = mail
+  const addresses = createAddresses({ houseKey: deps.houseKey, binding: settings.ipBinding })
+  const sessions = createSessions({ database, clock, addresses })
+  const challenges = createChallenges({
+    serverHost,
+    houseKey: deps.houseKey,
+    previousHouseKey: deps.previousHouseKey,
+    clock,
+    random,
+    expiryMs: settings.challengeExpiry,
+    pairsMax: settings.maxChallenges,
+    perPairMax: settings.maxChallengesPerKey,
+  })
+  const login = createLogin({
+    settings,
+    serverHost,
+    database,
+    clock,
+    random,
+    addresses,
+    challenges,
+    sessions,
+    mesh,
+  })
+  const limits = createLimits(settings, clock)
+  const pages = createPageReader({ direct: database.direct, vault: mail.vault })
+  const handlers = createHandlers({
+    settings,
+    limits,
+    login,
+    sessions,
+    collector: mail.collector,
+    lane: mail.lane,
+    vault: mail.vault,
+    pages,
+    poll: mail.poll,
+    refresh: createPresence({ settings, database, clock, log, mesh }),
+    events: eventsAnswer({ stream: mail.events, pages, sessions }),
+  })
+
+  const respond = async (request: RelayRequest): Promise<RelayAnswer> => {
+    const path = normalPath(request.path)
+    if (request.method === 'OPTIONS') return answerPreflight
+    const handler = handlers.get(`${request.method} ${path}`)
+    if (request.body.length > bodyBytesMaxOf(path, settings)) return answerTooLarge
+    if (handler !== undefined) return handler(request)
+    return (await mesh.answer(path === request.path ? request : { ...request, path })) ?? answerNotFound
+  }
+
+  const admit = (address: string): RelayAnswer | undefined => {
+    const waitMs = limits.request(address)
+    return waitMs > 0 ? answerLimited(waitMs) : undefined
+  }
+
+  let cancelSweep: (() => void) | undefined
+  let sweeping: Promise<void> | undefined
+  const sweep = () => {
+    sweeping ??= Promise.all([login.sweep(), mail.expiry.sweep()])
+      .then(() => undefined)
+      .catch((error: unknown) => log.warn({ error }, 'what is over could not be swept: tried again later'))
+      .finally(() => {
+        sweeping = undefined
+      })
+  }
+
+  return {
+    admit,
+    respond,
+    isKnown: async request => (await sessions.find(request.header('authorization'), request)) !== undefined,
+    answer: async request => {
+      try {
+        return admit(request.address) ?? (await respond(request))
+      } catch (error) {
+        const answer = answerOf(error)
+        if (answer !== undefined) return answer
+        log.error({ error }, 'a request failed')
+        return answerError(500, 'internal error')
+      }
+    },
+    start: async () => {
+      mesh.start()
+      mail.start()
+      sweep()
+      cancelSweep = clock.every(settings.backgroundPruneInterval, sweep)
+    },
+    stop: async () => {
+      cancelSweep?.()
+      mail.stop()
+      await mesh.stop()
+      await sweeping
+      await mail.vault.idle()
+    },
+    counts: async () => {
+      const { mailboxes, pending } = await countMail(database.direct)
+      return { mailboxes, pending, waiters: mail.waiting(), ...(await mesh.counts()) }
+    },
+  }
+}
+
+/** The answer that an error stands for; undefined: it is a fault. */
+export function answerOf(error: unknown): RelayAnswer | undefined {
+  if (error instanceof WireFault) return error.answer
+  if (error instanceof Corruption || !(error instanceof Refusal)) return undefined
+  return answerLater(503, 'unavailable', error.retryAfterMs ?? 1000)
+}
