@@ -23,6 +23,8 @@ export interface RelayParts {
   readonly callPeer: CallPeer
   /** The disk of a model of the seed's server. */
   readonly seedState: SeedState
+  /** What must not happen inside a relay. */
+  readonly onFault: (error: unknown) => void
 }
 
 /** Makes a relay that is not started yet. */
@@ -59,6 +61,7 @@ export interface RelayProcessOptions {
   /** From and to: how long a commit takes. */
   readonly commitMs: readonly [from: number, to: number]
   readonly onFault: (error: unknown) => void
+  readonly onBoot: () => void
 }
 
 /** A crash that waits for a commit or an answer does not wait longer than this. */
@@ -129,12 +132,16 @@ export function createRelayProcess(options: RelayProcessOptions): RelayProcess {
       blobs: createMemoryBlobs(disk.blobs),
       callPeer,
       seedState: disk.seed,
+      onFault: error => {
+        if (!mine.dead) options.onFault(error)
+      },
     }
   }
 
   const boot = () => {
     if (life !== undefined) return
     lives += 1
+    options.onBoot()
     const mine: Life = {
       clock: createProcessClock(loop, skewMs),
       dead: false,

@@ -24,7 +24,12 @@ const hourMs = 3_600_000
 /** How long a login is a reason to send mail there: what a proof is good for, and clocks that were set. */
 const provenMs = 155 * 60_000 + 2 * hourMs
 
-export function watchFederation({ network, oracle, loop, relays, hardened, policy }: WatchOptions): void {
+/** Gives what is to be told when a relay boots: what it did not have on disk it cannot know any more. */
+export function watchFederation(options: WatchOptions): (name: ServerName) => void {
+  const { network, oracle, loop, relays, hardened, policy } = options
+  const boots = new Map<ServerName, number>()
+  const lifeOf = (name: ServerName) => `${name}#${boots.get(name) ?? 0}`
+
   const logins = new Map<string, number>()
   const given = new Map<string, { atMs: number; bytes: number }[]>()
   const balance = new Map<string, number>()
@@ -41,7 +46,7 @@ export function watchFederation({ network, oracle, loop, relays, hardened, polic
       if (policy === 'require')
         oracle.violate('I4', `mail for ${toKey.slice(0, 8)} from ${from.name} to ${to}, where she never was`)
       if (policy !== 'prefer') continue
-      const name = `${from.name} ${to}`
+      const name = `${lifeOf(from.name)} ${to}`
       const now = loop.elapsedMs()
       const recent = (given.get(name) ?? []).filter(one => one.atMs > now - hourMs)
       recent.push({ atMs: now, bytes: encryptedBlob.length / 2 })
@@ -60,9 +65,11 @@ export function watchFederation({ network, oracle, loop, relays, hardened, polic
     if (bytes > got + 64 * 1024)
       oracle.violate('I8', `${bytes} bytes from ${from.name} to ${to}, ${got} back`)
   }
-  const checkCarried = ({ from, to, request }: Passage) => {
-    for (const { encryptedBlob } of forwardsIn(request.body)) {
-      const name = `${from.name} ${to} ${encryptedBlob}`
+  const checkCarried = ({ from, to, request, answer }: Passage) => {
+    const fates = [...(answer?.body ?? '').matchAll(/"status":"(\w+)"/g)].map(([, status]) => status)
+    for (const [index, { encryptedBlob }] of forwardsIn(request.body).entries()) {
+      if ((fates[index] ?? 'stored') !== 'stored') continue
+      const name = `${lifeOf(from.name)} ${to} ${encryptedBlob}`
       const times = (carried.get(name) ?? 0) + 1
       carried.set(name, times)
       if (times === 2 && oracle.messages.has(encryptedBlob))
@@ -101,6 +108,7 @@ export function watchFederation({ network, oracle, loop, relays, hardened, polic
     if (answer.status === 400 && hardened.has(to))
       oracle.violate('I12', `${to} refuses ${from.name}: ${request.path} ${answer.body}`)
   })
+  return name => void boots.set(name, (boots.get(name) ?? 0) + 1)
 }
 
 /** Mail in a forward, single or in a batch. */

@@ -55,6 +55,15 @@ export function createWorld(plan: Plan, { makers, keepLines = false, watched }: 
   const trace = createTrace(loop.elapsedMs, keepLines)
   network.watch(trace.passage)
   const names = plan.relays.map((_, number) => relayName(number))
+  const kinds = new Map(plan.relays.map(({ kind }, number) => [relayName(number), kind]))
+  const rebooted = watchFederation({
+    network,
+    oracle,
+    loop,
+    relays: names,
+    hardened: new Set(watched ?? names.filter(name => kinds.get(name) === 'leaf')),
+    policy: plan.policy,
+  })
   const relays = plan.relays.map(({ kind, skewMs }, number) =>
     createRelayProcess({
       name: relayName(number),
@@ -66,10 +75,10 @@ export function createWorld(plan: Plan, { makers, keepLines = false, watched }: 
       random: random.fork(`relay ${number}`),
       skewMs,
       commitMs: [1, 12],
+      onBoot: () => rebooted(relayName(number)),
       onFault: error => oracle.violate('I14', `${relayName(number)}: ${faultText(error)}`),
     }),
   )
-  const kinds = new Map(plan.relays.map(({ kind }, number) => [relayName(number), kind]))
   const users = Array.from({ length: plan.users }, (_, number) =>
     createUser({
       name: `user${number}`,
@@ -82,14 +91,6 @@ export function createWorld(plan: Plan, { makers, keepLines = false, watched }: 
       signsHost: relay => number % 3 === 0 && kinds.get(relay) === 'leaf',
     }),
   )
-  watchFederation({
-    network,
-    oracle,
-    loop,
-    relays: names,
-    hardened: new Set(watched ?? names.filter(name => kinds.get(name) === 'leaf')),
-    policy: plan.policy,
-  })
   const enemy = createEnemy({ loop, network, oracle, random: random.fork('enemy'), relays: names })
   return { loop, network, oracle, relays, users, enemy, trace, random }
 }

@@ -34,6 +34,7 @@ async function open(make: RelayMaker): Promise<Subject> {
     random: random.fork('relay'),
     skewMs: 0,
     commitMs: [1, 3],
+    onBoot: () => undefined,
     onFault: error => {
       fault = error
     },
