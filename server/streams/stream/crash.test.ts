@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { verifyChain } from '@leaf/streams/chain'
+import { createManualClock } from '../../kernel/clock.ts'
+import { verifySignature } from '../../kernel/keys.ts'
+import { readEvents } from '../database/events.ts'
+import { readStateEvents } from '../database/state-events.ts'
+import { listStreams, type ListedStream } from '../database/streams.ts'
+import type { Database } from '../../kernel/storage/database.ts'
+import { openSqlite } from '../../kernel/storage/sqlite.ts'
+import { textOf } from './test-hosts.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'leaf-streams-crash-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const program = fileURLToPath(new URL('./test-crash.ts', import.meta.url))
+const rounds = Number(process.env['LEAF_CRASH_ROUNDS'] ?? 8)
+const seed = Number(process.env['LEAF_CRASH_SEED'] ?? Date.now() % 1_000_000)
+
+describe('a server that is killed', () => {
+  it(`has lost no answered event, and no batch is there in part (${rounds} rounds, LEAF_CRASH_SEED=${seed})`, async () => {
+    const random = seeded(seed)
+    const answered = new Set<string>()
+    for (let round = 0; round < rounds; round += 1) {
+      await runAndKill(1 + Math.floor(random() * 400), answered)
+      await check(answered)
+    }
+    assert.ok(answered.size >= rounds)
+  })
+})
+
+/** Lets the program write until it has answered `answersMin` times, kills it, and adds what it answered. */
+async function runAndKill(answersMin: number, answered: Set<string>): Promise<void> {
+  const args = ['--conditions=leaf-source', '--disable-warning=ExperimentalWarning', program, folder, '8']
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  let lines = 0
+  child.stdout.setEncoding('utf8')
+  child.stdout.on('data', (chunk: string) => {
+    text += chunk
+    lines += chunk.split('\n').length - 1
+    if (lines >= answersMin) child.kill('SIGKILL')
+  })
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  assert.equal(signal, 'SIGKILL', `the program ended by itself with ${code}`)
+  for (const line of text.split('\n').slice(0, -1)) answered.add(line)
+}
+
+async function check(answered: ReadonlySet<string>): Promise<void> {
+  const database = await openSqlite({ path: join(folder, 'leaf.db'), clock: createManualClock() })
+  try {
+    const there = new Set<string>()
+    for (const stream of await database.read(tx => listStreams(tx, { after: '', limit: 100 }))) {
+      for (const found of await checkStream(database, stream)) there.add(found)
+    }
+    for (const line of answered) assert.ok(there.has(line), `answered and gone: ${line}`)
+  } finally {
+    await database.close()
+  }
+}
+
+/** Checks a log by itself; gives what is in it, in the program's words. */
+async function checkStream(database: Database, stream: ListedStream): Promise<readonly string[]> {
+  const all = { after: 0, itemsMax: 1_000_000, bytesMax: 1e9 }
+  const { events, state } = await database.read(async tx => ({
+    events: await readEvents(tx, stream.id, all),
+    state: await readStateEvents(tx, stream.id, all),
+  }))
+  assert.equal(events.length, stream.head, 'the head is the last event')
+  assert.equal(state.length, stream.stateHead, 'the head of the journal is its last entry')
+  const head = await verifyChain(stream.did, events, {
+    sha256: data => new Uint8Array(hash('sha256', data, 'buffer')),
+    verify: (message, signature) => verifySignature(stream.signingKey ?? '', message, signature),
+  })
+  assert.equal(head.signedIdx, stream.head, 'the last event is signed')
+  assert.deepEqual(head.hash, stream.headHash)
+  const found = state.map(event => `state ${stream.did} ${textOf(event.payload)}`)
+  for (let idx = 1; idx <= events.length; ) {
+    const [name = '', , size = ''] = textOf(events[idx - 1]!.payload).split(' ')
+    for (let at = 0; at < Number(size); at += 1) {
+      assert.equal(textOf(events[idx + at - 1]!.payload), `${name} ${at} ${size}`, 'a batch is whole')
+    }
+    found.push(`event ${stream.did} ${idx} ${name} ${size}`)
+    idx += Number(size)
+  }
+  return found
+}
+
+function seeded(seedOf: number): () => number {
+  let state = seedOf
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
