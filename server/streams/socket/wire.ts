@@ -1,0 +1,246 @@
+/**
+ * One connection as bytes: what it holds here, when what was sent is gone, and when the other side has seen it. Knows
+ * nothing of what the bytes mean.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Place } from '../middleware/places.ts'
+
+/** What we use of a connection of engine.io. */
+export interface EngineConnection {
+  readonly id: string
+  /** 3: the client sends the pings. */
+  readonly protocol: number
+  readonly readyState: string
+  request: IncomingMessage | null
+  on(event: 'packet' | 'packetCreate', listener: (packet: { readonly type: string }) => void): unknown
+  on(event: 'heartbeat', listener: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
+  write(data: Buffer, options: { compress: boolean }, sent: () => void): unknown
+  sendPacket(type: 'ping'): void
+  close(discard?: boolean): void
+}
+
+/** What a connection has shown of itself; a stranger's first message is a small one. */
+export type WireState = 'connecting' | 'anonymous' | 'known'
+
+export interface Wire {
+  readonly place: Place
+  state: WireState
+  /** Bytes of a message that this connection may send now. */
+  messageBytesMax(): number
+  /** Counts what arrives on this socket; what is too much ends the connection. */
+  attach(socket: Duplex): void
+  /** Sends a packet; true once the system has taken it, false when the connection ended before. Order is kept. */
+  write(packet: Buffer): Promise<boolean>
+  /** Resolves once the other side has worked through all that was written before, or after a while. */
+  seen(): Promise<void>
+  /** Resolves once little waits to be sent. */
+  room(): Promise<void>
+  /** While true nothing is read from its sockets. */
+  pause(paused: boolean): void
+  /** Resolves while nothing keeps it from reading. */
+  readable(): Promise<void>
+  /** Ends the connection at once. */
+  cut(reason: CutReason): void
+  /** Ends with the connection. */
+  readonly signal: AbortSignal
+}
+
+export type CutReason = 'message too large' | 'too many bytes in flight' | 'too slow' | 'stopping'
+
+interface WireOptions {
+  readonly engine: EngineConnection
+  readonly place: Place
+  readonly clock: Clock
+  /** Bytes that may wait to be taken. */
+  readonly unsentBytesMax: number
+  readonly onCut: (reason: CutReason) => void
+}
+
+/** A chunk of a socket may hold this much, also of many small messages. */
+const messageBytesMax = { connecting: 128 * 1024, anonymous: 1024 * 1024, known: 16 * 1024 * 1024 } as const
+/** The largest of them, which is the transport's own limit. */
+export const frameBytesMax: number = messageBytesMax.known
+/** Below this many unsent bytes new work is begun. */
+const unsentBytesLow = 1024 * 1024
+/** How long a pong is waited for; and the whole wait where the client sends the pings. */
+const pongMsMax = 5000
+const pongMsBlind = 100
+
+/** Watches a connection from its first byte on. */
+export function createWire(options: WireOptions): Wire {
+  const { engine, place } = options
+  const ended = new AbortController()
+  const sockets = new Set<Duplex>()
+  const arriving = createArriving(place)
+  const readable = createGate()
+
+  const cut = (reason: CutReason) => {
+    if (ended.signal.aborted) return
+    options.onCut(reason)
+    engine.close(true)
+    for (const socket of sockets) socket.destroy()
+  }
+  const unsent = createUnsent({ ...options, cut, signal: ended.signal })
+  const pongs = createPongs(options, ended.signal)
+
+  const wire: Wire = {
+    place,
+    state: 'connecting',
+    messageBytesMax: () => messageBytesMax[wire.state],
+    attach: socket => {
+      sockets.add(socket)
+      socket.once('close', () => {
+        sockets.delete(socket)
+        arriving.drop(socket)
+      })
+      socket.on('data', (chunk: Buffer) => {
+        if (!arriving.add(socket, chunk.length)) return cut('too many bytes in flight')
+        if (arriving.of(socket) > wire.messageBytesMax()) return cut('message too large')
+        if (!readable.isOpen()) socket.pause()
+      })
+      if (ended.signal.aborted) socket.destroy()
+    },
+    write: unsent.write,
+    seen: pongs.seen,
+    room: unsent.room,
+    pause: paused => {
+      if (paused) readable.close()
+      else readable.open()
+      for (const socket of sockets) {
+        if (paused) socket.pause()
+        else socket.resume()
+      }
+    },
+    readable: readable.passed,
+    cut,
+    signal: ended.signal,
+  }
+  engine.on('packet', arriving.whole)
+  engine.once('close', () => {
+    ended.abort()
+    readable.open()
+    place.leave()
+  })
+  return wire
+}
+
+/** Bytes that came since the last whole message, for each socket. */
+function createArriving(place: Place) {
+  const bytes = new Map<Duplex, number>()
+  return {
+    of: (socket: Duplex) => bytes.get(socket) ?? 0,
+    add: (socket: Duplex, count: number): boolean => {
+      if (!place.hold(count)) return false
+      bytes.set(socket, (bytes.get(socket) ?? 0) + count)
+      return true
+    },
+    drop: (socket: Duplex) => {
+      place.free(bytes.get(socket) ?? 0)
+      bytes.delete(socket)
+    },
+    /** The rest of the chunk in which a message ended counts for nothing: it is less than a chunk. */
+    whole: () => {
+      for (const [socket, count] of bytes) {
+        place.free(count)
+        bytes.set(socket, 0)
+      }
+    },
+  }
+}
+
+interface UnsentOptions extends WireOptions {
+  readonly cut: (reason: CutReason) => void
+  readonly signal: AbortSignal
+}
+
+/** What was written and is not gone. */
+function createUnsent({ engine, unsentBytesMax, cut, signal }: UnsentOptions) {
+  const waiting = new Set<(gone: boolean) => void>()
+  const room = createGate()
+  let bytes = 0
+  signal.addEventListener('abort', () => {
+    bytes = 0
+    for (const resolve of waiting) resolve(false)
+    waiting.clear()
+    room.open()
+  })
+  return {
+    room: room.passed,
+    write: (packet: Buffer): Promise<boolean> => {
+      if (engine.readyState !== 'open') return Promise.resolve(false)
+      if (bytes > 0 && bytes + packet.length > unsentBytesMax) {
+        cut('too slow')
+        return Promise.resolve(false)
+      }
+      bytes += packet.length
+      if (bytes > unsentBytesLow) room.close()
+      return new Promise(resolve => {
+        waiting.add(resolve)
+        engine.write(packet, { compress: false }, () => {
+          if (!waiting.delete(resolve)) return
+          bytes -= packet.length
+          if (bytes <= unsentBytesLow) room.open()
+          resolve(true)
+        })
+      })
+    },
+  }
+}
+
+/**
+ * Pongs, matched with pings by their number: the one of an earlier ping says nothing about what was sent after it. The
+ * transport's own heartbeat is counted with ours.
+ */
+function createPongs({ engine, clock }: WireOptions, signal: AbortSignal) {
+  const waiting: { readonly ping: number; readonly resolve: () => void }[] = []
+  let pings = 0
+  let pongs = 0
+  const release = (upTo: number) => {
+    while (waiting[0] !== undefined && waiting[0].ping <= upTo) waiting.shift()?.resolve()
+  }
+  engine.on('packetCreate', ({ type }) => {
+    if (type === 'ping') pings += 1
+  })
+  engine.on('heartbeat', () => {
+    pongs = Math.min(pings, pongs + 1)
+    release(pongs)
+  })
+  signal.addEventListener('abort', () => release(Number.POSITIVE_INFINITY))
+  const clientPings = engine.protocol === 3
+  return {
+    seen: (): Promise<void> => {
+      if (engine.readyState !== 'open') return Promise.resolve()
+      return new Promise(resolve => {
+        const cancel = clock.after(clientPings ? pongMsBlind : pongMsMax, resolve)
+        if (clientPings) return
+        engine.sendPacket('ping')
+        waiting.push({
+          ping: pings,
+          resolve: () => {
+            cancel()
+            resolve()
+          },
+        })
+      })
+    },
+  }
+}
+
+/** Something that is passed while it is open. */
+function createGate() {
+  let closed: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  return {
+    isOpen: () => closed === undefined,
+    close: () => {
+      closed ??= Promise.withResolvers<void>()
+    },
+    open: () => {
+      closed?.resolve()
+      closed = undefined
+    },
+    passed: (): Promise<void> => closed?.promise ?? Promise.resolve(),
+  }
+}
