@@ -39,7 +39,7 @@ CREATE TABLE streams_event (
   payload BYTEA NOT NULL,
   signature BYTEA NOT NULL,                    -- of the batch, as upstream signs
   prev_hash BYTEA NOT NULL,                    -- of the event before it
-  head_signature BYTEA                         -- over this event's hash, on the last of a batch
+  head_signature BYTEA                         -- over this event's hash, on the last of what was stored at once
 );
 
 CREATE TABLE streams_state_event (

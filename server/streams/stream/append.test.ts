@@ -55,8 +55,8 @@ onBothEngines('an append', open => {
     const head = await verifyChain(stream, log, tools)
     assert.deepEqual([head.idx, head.signedIdx], [4, 4])
     assert.deepEqual(
-      log.map(event => event.headSignature !== undefined),
-      [false, true, true, true],
+      [0, 3].map(at => log[at]?.headSignature !== undefined),
+      [false, true],
     )
     const batch = batchBytes(alice.did ?? '', [bytes('a'), bytes('b')])
     assert.ok(verifySignature(key, batch, log[0]!.signature))

@@ -85,7 +85,7 @@ export interface StreamRow {
 export interface ChainedEvent extends LogEvent {
   /** SHA-256 of the event before it; 32 zero bytes for the first. */
   readonly prevHash: Uint8Array
-  /** The stream key's signature over this event's hash, on the last event of a batch. */
+  /** The stream key's signature over this event's hash, on the last event of what was stored at once: one batch or several. */
   readonly headSignature: Uint8Array | undefined
 }
 

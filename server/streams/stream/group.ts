@@ -151,6 +151,10 @@ interface Made {
   readonly bytes: number
 }
 
+/**
+ * Links what was accepted to the chain. The key signs the last of it: as all of it becomes durable at once, the head of
+ * a log is signed at every moment, and that signature covers everything before it.
+ */
 function chainAccepted(
   record: StreamRecord,
   batches: readonly Waiting[],
@@ -165,16 +169,17 @@ function chainAccepted(
   for (const [index, { user, payloads, signature, batchId }] of batches.entries()) {
     if (results[index]?.ok !== true) continue
     const firstIdx = idx + 1
-    for (const [at, payload] of payloads.entries()) {
+    for (const payload of payloads) {
       idx += 1
-      const own = linkHash(record.did, { idx, user, payload, prevHash })
-      const headSignature = at === payloads.length - 1 ? key?.sign(own) : undefined
-      events.push({ idx, user, payload, signature, prevHash, headSignature })
+      const event = { idx, user, payload, signature, prevHash }
+      events.push({ ...event, headSignature: undefined })
       bytes += payload.length + signature.length
-      prevHash = own
+      prevHash = linkHash(record.did, event)
     }
     if (batchId !== undefined) taken.push({ batchId, firstIdx, lastIdx: idx })
   }
+  const last = events.pop()
+  if (last !== undefined) events.push({ ...last, headSignature: key?.sign(prevHash) })
   return { events, taken, head: idx, headHash: prevHash, bytes }
 }
 

@@ -43,10 +43,10 @@ onBothEngines('the log', open => {
   it('is everybody’s where the module says so, else its owners’', async () => {
     const { engine, create } = await open()
     const closed = await create('closed')
-    const open_ = await create('open', alice, { publicLog: true })
+    const opened = await create('open', alice, { publicLog: true })
     const may = (stream: string) =>
       Promise.all([nobody, bob, alice, server].map(caller => engine.mayReadLog(caller, stream)))
     assert.deepEqual(await may(closed), [false, false, true, true])
-    assert.deepEqual(await may(open_), [true, true, true, true])
+    assert.deepEqual(await may(opened), [true, true, true, true])
   })
 })
