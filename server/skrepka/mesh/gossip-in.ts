@@ -69,7 +69,10 @@ export function createGossipIn(options: GossipInOptions): (gossip: Gossip) => Pr
           ? undefined
           : verifyProof({ proof, key, server: gossip.fromServer, nowMs: clock.now() })
       const proofAt = verdict?.kind === 'valid' ? verdict.atMs : undefined
-      if (proof !== undefined && proofAt === undefined) refused += 1
+      if (verdict !== undefined && proofAt === undefined) refused += 1
+      // A clock may be wrong, and then the proof counts for nothing; but whoever shows one of others lies.
+      const isLie = verdict?.kind === 'foreign' || verdict?.kind === 'forged' || verdict?.kind === 'malformed'
+      if (isLie && policy !== 'open') continue
       claims.set(key, { key, online: true, proof: proofAt === undefined ? undefined : proof, proofAt })
     }
     return { claims: [...claims.values()], refused }

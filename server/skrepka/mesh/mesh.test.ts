@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { createWorld, person, type World } from './test-world.ts'
+import { person, within } from './test-world.ts'
+import type { World } from './test-world.ts'
 
 const kim = person('kim')
 const lee = person('lee')
 const mail = (text: string) => Buffer.from(text)
-
-function within(title: string, fn: (world: World) => Promise<void>) {
-  test(title, async () => {
-    const world = createWorld()
-    try {
-      await fn(world)
-    } finally {
-      await world.close()
-    }
-  })
-}
 
 /** Two relays; b names a as its seed. */
 async function pair(world: World) {

@@ -21,7 +21,9 @@ export function ownPresence(options: {
       const nowMs = clock.now()
       const before = await presenceAt(tx, ownServer, key)
       const proofAt = proof === undefined ? undefined : challengeTime(proof.challenge)
-      const isNewer = proofAt !== undefined && proofAt > (before?.proofAt ?? 0)
+      // A proof from ahead of our own clock: the clock was set back since. Peers would not take it.
+      const isFromAhead = before?.proofAt !== undefined && before.proofAt > nowMs
+      const isNewer = proofAt !== undefined && (isFromAhead || proofAt > (before?.proofAt ?? 0))
       const isStale =
         before === undefined ||
         before.expiresAt <= nowMs ||
@@ -31,7 +33,7 @@ export function ownPresence(options: {
         server: ownServer,
         key,
         // Another session may last longer than the one that speaks.
-        expiresAt: Math.max(expiresAt, before?.expiresAt ?? 0),
+        expiresAt: isFromAhead ? expiresAt : Math.max(expiresAt, before?.expiresAt ?? 0),
         proofAt: isNewer ? proofAt : before?.proofAt,
         proof: isNewer ? proof : before?.proof,
       })

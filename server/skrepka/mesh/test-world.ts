@@ -3,6 +3,7 @@ import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import { createManualClock, type ManualClock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/errors.ts'
 import { silentLogger } from '../../kernel/log.ts'
@@ -138,6 +139,18 @@ export interface TestRelay {
   stop(): Promise<void>
   /** Ends it, and starts it again over the same tables. */
   restart(): Promise<void>
+}
+
+/** Declares a test in a world of its own. */
+export function within(title: string, fn: (world: World) => Promise<void>): void {
+  test(title, async () => {
+    const world = createWorld()
+    try {
+      await fn(world)
+    } finally {
+      await world.close()
+    }
+  })
 }
 
 export function createWorld(): World {
