@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { ask, login, person, startTestRelay, type TestRelay, type TestRelayOptions } from './test-relay.ts'
+import {
+  ask,
+  login,
+  person,
+  startTestRelay,
+  type TestRelay,
+  type TestRelayOptions,
+  until,
+} from './test-relay.ts'
 
 describe('a relay', () => {
   const opened: TestRelay[] = []
@@ -33,7 +41,7 @@ describe('a relay', () => {
       `{"cursor":${first.json.cursor},"events":[{"encryptedBlob":"aabb"},{"encryptedBlob":"cc"}]}`,
     )
     const parked = ask(relay, '/poll', { token: b, body: { cursor: first.json.cursor } })
-    while ((await relay.counts()).waiters === 0 || (await relay.counts()).pending > 0);
+    await until(async () => (await relay.counts()).waiters === 1 && (await relay.counts()).pending === 0)
     clock.advance(25_000)
     assert.equal((await parked).text, `{"cursor":${first.json.cursor},"events":[]}`)
   })
@@ -43,7 +51,7 @@ describe('a relay', () => {
     const [alice, bob] = [person(1), person(2)]
     const [a, b] = [await login(relay, alice), await login(relay, bob)]
     const parked = ask(relay, '/poll', { token: b, body: { cursor: 0 } })
-    while ((await relay.counts()).waiters === 0);
+    await until(async () => (await relay.counts()).waiters === 1)
     await ask(relay, '/messages', { token: a, body: { messages: [{ to: bob.key, encryptedBlob: 'aabb' }] } })
     assert.deepEqual((await parked).json.events, [{ encryptedBlob: 'aabb' }])
   })

@@ -31,8 +31,18 @@ export interface RelayCore extends Relay {
   admit(address: string): RelayAnswer | undefined
   /** Like `answer` for a request that was admitted, but throws what is no answer: Corruption, faults. */
   respond(request: RelayRequest): Promise<RelayAnswer>
+  /** What is under way now; what waits, as it was last counted. */
+  load(): RelayLoad
   /** Whether a header names a session: asked before a large body is read. */
   isKnown(request: Pick<RelayRequest, 'header' | 'address' | 'forwarded'>): Promise<boolean>
+}
+
+export interface RelayLoad {
+  readonly waiters: number
+  readonly sends: number
+  readonly mailboxes: number
+  readonly pending: number
+  readonly bytes: number
 }
 
 /** Brings the tables up to date and builds a relay. Nothing runs in the background before `start`. */
@@ -94,10 +104,16 @@ export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
     return waitMs > 0 ? answerLimited(waitMs) : undefined
   }
 
+  let counted = { mailboxes: 0, pending: 0, bytes: 0 }
+  const count = async () => {
+    counted = await countMail(database.direct)
+    return counted
+  }
+
   let cancelSweep: (() => void) | undefined
   let sweeping: Promise<void> | undefined
   const sweep = () => {
-    sweeping ??= Promise.all([login.sweep(), mail.expiry.sweep()])
+    sweeping ??= Promise.all([login.sweep(), mail.expiry.sweep(), count()])
       .then(() => undefined)
       .catch((error: unknown) => log.warn({ error }, 'what is over could not be swept: tried again later'))
       .finally(() => {
@@ -108,6 +124,7 @@ export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
   return {
     admit,
     respond,
+    load: () => ({ waiters: mail.waiting(), sends: mail.lane.waiting(), ...counted }),
     isKnown: async request => (await sessions.find(request.header('authorization'), request)) !== undefined,
     answer: async request => {
       try {
@@ -133,7 +150,7 @@ export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
       await mail.vault.idle()
     },
     counts: async () => {
-      const { mailboxes, pending } = await countMail(database.direct)
+      const { mailboxes, pending } = await count()
       return { mailboxes, pending, waiters: mail.waiting(), ...(await mesh.counts()) }
     },
   }

@@ -89,8 +89,18 @@ export interface Answered {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
-  // Tests know what they asked for.
-  readonly json: any
+  readonly json: AnsweredJson
+}
+
+/** Every field of every answer: tests know which they asked for. */
+export interface AnsweredJson {
+  readonly challenge: string
+  readonly expiresAt: number
+  readonly r: string
+  readonly token: string
+  readonly cursor: number
+  readonly events: readonly { readonly encryptedBlob: string }[]
+  readonly error: string
 }
 
 export async function ask(relay: Pick<RelayCore, 'answer'>, path: string, what: Ask = {}): Promise<Answered> {
@@ -118,7 +128,7 @@ async function readAnswer(answer: RelayAnswer): Promise<Answered> {
     status: answer.status,
     headers: answer.headers ?? {},
     text,
-    json: isJson ? JSON.parse(text) : undefined,
+    json: isJson ? JSON.parse(text) : {},
   }
 }
 
@@ -170,4 +180,9 @@ export async function login(
   const answered = await ask(relay, '/auth/verify', { ...from, body })
   if (answered.status !== 200) throw new Error(`expected a token, got ${answered.status} ${answered.text}`)
   return answered.json.token
+}
+
+/** Lets everything go on until something is so. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise(resolve => setImmediate(resolve))
 }

@@ -23,6 +23,11 @@ export function bodyBytesMaxOf(path: string, settings: Pick<SkrepkaSettings, 'ht
   return mailPaths.has(path) ? settings.httpMaxBodyBytes : smallBodyBytesMax
 }
 
+/** Whether mail comes in at this path. */
+export function isMailPath(path: string): boolean {
+  return mailPaths.has(path)
+}
+
 /** A path as the seed's runtime reads it: empty segments do not count. */
 export function normalPath(path: string): string {
   if (!path.includes('//') && !path.endsWith('/')) return path

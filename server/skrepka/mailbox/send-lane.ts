@@ -20,6 +20,7 @@ interface Job {
 export interface SendLane {
   /** Appends a batch whole or not at all; resolves when it is durable, or known to be full. */
   send(batch: Batch): Promise<BatchOutcome>
+  waiting(): number
 }
 
 export interface SendLaneDependencies {
@@ -106,6 +107,7 @@ export function createSendLane(deps: SendLaneDependencies): SendLane {
         waiting.push({ batch, resolve, reject })
         if (!isWriting) void drain()
       }),
+    waiting: () => waiting.length,
   }
 }
 
