@@ -56,7 +56,7 @@ export interface Oracle {
   /** Blobs that enemies made: nobody waits for them. */
   junk(blob: string): void
   page(page: GivenPage): void
-  polled(user: KeyHex): void
+  polled(user: KeyHex, relay: ServerName): void
   /** Who has what in the end; `settled` gives the hardened relay that somebody polls at last. */
   conclude(hardened: ReadonlySet<ServerName>, settled: ReadonlyMap<KeyHex, ServerName>): void
   /** When a blob was first given to its recipient. */
@@ -80,7 +80,8 @@ const pollsAMinuteMax = 70
 /** Pages a mailbox's owner might still ack. */
 const pagesKept = 8
 
-export function createOracle(nowMs: () => number): Oracle {
+/** `isHeld`: whether a relay is held to what ours promises. */
+export function createOracle(nowMs: () => number, isHeld: (relay: ServerName) => boolean): Oracle {
   const violations: Violation[] = []
   const messages = new Map<string, SentMessage>()
   const enemies = new Set<string>()
@@ -115,7 +116,7 @@ export function createOracle(nowMs: () => number): Oracle {
     if (message === undefined && !enemies.has(blob)) violate('I6', `unknown blob ${at}`)
     if (message !== undefined && message.to !== page.user) violate('I6', `somebody else’s blob ${at}`)
     const ackedAt = box.acked.get(blob)
-    if (ackedAt !== undefined && ackedAt <= page.askedAtMs)
+    if (ackedAt !== undefined && ackedAt <= page.askedAtMs && isHeld(page.relay))
       violate('I2', `${message?.id ?? 'junk'} came again from ${page.relay}, acked at ${ackedAt}`)
     if (!box.seen.has(blob)) box.order.push(blob)
     box.seen.add(blob)
@@ -138,10 +139,11 @@ export function createOracle(nowMs: () => number): Oracle {
     page: page => {
       const box = mailboxOf(page.user, page.relay)
       noteAck(box, page)
+      for (const blob of page.blobs) checkBlob(box, page, blob)
       const { blobs, cursor, relay } = page
+      if (!isHeld(relay)) return
       if (blobs.length > pageMax) violate('I3', `a page of ${blobs.length} from ${relay}`)
       if (new Set(blobs).size !== blobs.length) violate('I3', `a blob twice in a page from ${relay}`)
-      for (const blob of blobs) checkBlob(box, page, blob)
       if (page.askedAtMs > box.lastAskedMs && cursor < box.lastCursor)
         violate('I3', `cursor ${cursor} after ${box.lastCursor} from ${relay}`)
       box.lastCursor = Math.max(box.lastCursor, cursor)
@@ -149,7 +151,8 @@ export function createOracle(nowMs: () => number): Oracle {
       if (blobs.length > 0) box.pages.push({ cursor, blobs })
       if (box.pages.length > pagesKept) box.pages.shift()
     },
-    polled: user => {
+    polled: (user, relay) => {
+      if (!isHeld(relay)) return
       const now = nowMs()
       const recent = (polls.get(user) ?? []).filter(at => at > now - 60_000)
       recent.push(now)
@@ -174,6 +177,7 @@ export function createOracle(nowMs: () => number): Oracle {
   /** Of one sender’s messages that a mailbox’s relay itself took, the first appearances are in the order of sending. */
   function checkOrder(name: string, box: Mailbox): void {
     const relay = name.slice(name.indexOf(' ') + 1)
+    if (!isHeld(relay)) return
     const last = new Map<string, number>()
     for (const blob of box.order) {
       const message = messages.get(blob)

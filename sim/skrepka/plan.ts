@@ -123,7 +123,14 @@ function faults(random: SeededRandom, { relays, untilMs }: Omit<Scope, 'users'>)
     events.push({ atMs, kind: 'restart', relay: number(), downMs: random.between(200, 20_000) })
   for (const atMs of times(random, untilMs, 2)) {
     const forMs = random.between(minuteMs, 30 * minuteMs)
-    events.push({ atMs, kind: 'cut', from: number(), to: number(), forMs })
+    const from = number()
+    events.push({
+      atMs,
+      kind: 'cut',
+      from,
+      to: (from + 1 + random.integer(Math.max(1, relays - 1))) % relays,
+      forMs,
+    })
   }
   for (const atMs of times(random, untilMs, 1))
     events.push({ atMs, kind: 'isolate', relay: number(), forMs: random.between(minuteMs, 15 * minuteMs) })

@@ -20,7 +20,7 @@ export function createTrace(nowMs: () => number, keepLines: boolean): Trace {
     low = hashText(line, low)
     high = hashText(body, high ^ low)
     if (!keepLines) return
-    lines.push(`${line}${body === '' ? '' : `  ${body.slice(0, 240)}`}`)
+    lines.push(`${line}${body === '' ? '' : `  ${body.slice(0, 900)}`}`)
     if (lines.length > linesMax) lines.splice(0, linesMax / 2)
   }
   return {

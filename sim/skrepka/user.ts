@@ -131,7 +131,7 @@ export function createUser(options: UserOptions): User {
       }
       const askedAtMs = loop.elapsedMs()
       const askedCursor = cursors.get(cursorName(at)) ?? 0
-      oracle.polled(person.key)
+      oracle.polled(person.key, at)
       const answer = await call(
         at,
         '/poll',

@@ -51,17 +51,18 @@ export function createWorld(plan: Plan, { makers, keepLines = false, watched }: 
   const loop = createLoop()
   const random = createSeededRandom(`world ${plan.seed}`)
   const network = createNetwork(loop, random.fork('network'))
-  const oracle = createOracle(loop.elapsedMs)
   const trace = createTrace(loop.elapsedMs, keepLines)
   network.watch(trace.passage)
   const names = plan.relays.map((_, number) => relayName(number))
   const kinds = new Map(plan.relays.map(({ kind }, number) => [relayName(number), kind]))
+  const hardened = new Set(watched ?? names.filter(name => kinds.get(name) === 'leaf'))
+  const oracle = createOracle(loop.elapsedMs, relay => hardened.has(relay))
   const rebooted = watchFederation({
     network,
     oracle,
     loop,
     relays: names,
-    hardened: new Set(watched ?? names.filter(name => kinds.get(name) === 'leaf')),
+    hardened,
     policy: plan.policy,
   })
   const relays = plan.relays.map(({ kind, skewMs }, number) =>
