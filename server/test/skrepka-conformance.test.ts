@@ -1,7 +1,6 @@
 /** The contract of the Skrepka relay, one test a rule: against a model of the seed's server, and against ours. */
 import { describe, it } from 'node:test'
-import { seedConstants } from '../../sim/skrepka/seed-constants.ts'
-import { createSeedRelay } from '../../sim/skrepka/seed-relay.ts'
+import { leafMaker, seedMaker } from '../../sim/skrepka/makers.ts'
 import { differences } from './skrepka/differences.ts'
 import { authRules } from './skrepka/rules-auth.ts'
 import { httpRules } from './skrepka/rules-http.ts'
@@ -18,10 +17,8 @@ const chapters: readonly (readonly [name: string, rules: readonly Rule[]])[] = [
   ['gossip, forward, retry, prune', meshRules],
 ]
 
-const seed = createVirtualHost('the model of the seed’s server', 'seed', constants => async parts => {
-  const { seedState: state, ...rest } = parts
-  return createSeedRelay({ ...rest, state, constants: { ...seedConstants, ...constants } })
-})
+const seed = createVirtualHost('the model of the seed’s server', 'seed', seedMaker)
+const ours = createVirtualHost('ours in process', 'leaf', settings => leafMaker({ settings }))
 
 function rulesOn(host: Host, rules: readonly Rule[]): void {
   for (const { title, virtual = false, constants = {}, run } of rules) {
@@ -34,7 +31,7 @@ function rulesOn(host: Host, rules: readonly Rule[]): void {
   }
 }
 
-for (const host of [seed]) {
+for (const host of [seed, ours]) {
   for (const [chapter, rules] of chapters) describe(`${host.name}: ${chapter}`, () => rulesOn(host, rules))
 }
 describe(`${seed.name}: its weaknesses`, () => rulesOn(seed, seedWeaknesses))

@@ -205,7 +205,7 @@ export function relayListener(
       header: name => all[name],
       body: encoder.encode(body),
       address: from.address,
-      forwarded: true,
+      forwarded: all['x-forwarded-for'] !== '',
       signal,
     })
     const text = await textOf(answer.body)

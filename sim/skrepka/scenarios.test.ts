@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { seedMaker } from './makers.ts'
+import { leafMaker, seedMaker } from './makers.ts'
 import { playScenario, scenarios } from './scenarios.ts'
 
 describe('the seed’s server breaks', () => {
@@ -12,5 +12,12 @@ describe('the seed’s server breaks', () => {
         `expected ${scenario.breaks}, got ${broken.slice(0, 5).join('\n')}`,
       )
     })
+  }
+})
+
+describe('ours holds', () => {
+  for (const scenario of scenarios) {
+    it(`${scenario.name}: ${scenario.title}`, async () =>
+      assert.deepEqual(await playScenario(scenario, 'leaf', leafMaker()), []))
   }
 })

@@ -86,9 +86,9 @@ export const scenarios: readonly Scenario[] = [
     play: async stage => {
       for (let user = 0; user < 6; user += 1) stage.go(user, 0)
       await stage.pass(5 * secondMs)
-      for (let round = 0; round < 40; round += 1) {
+      for (let round = 0; round < 30; round += 1) {
         for (let user = 1; user < 6; user += 1) stage.send(user, [0])
-        await stage.pass(1500)
+        await stage.pass(7 * secondMs)
       }
       await stage.pass(minuteMs)
     },

@@ -1,6 +1,17 @@
 /** Where ours answers otherwise than the seed's server, on purpose: by the title of the rule, with the reason. */
 import assert from 'node:assert/strict'
-import { beginPoll, challengeOf, createPerson, gossip, logIn, pageOf, poll, send } from './client.ts'
+import {
+  beginPoll,
+  blobOf,
+  callsTo,
+  challengeOf,
+  createPerson,
+  gossip,
+  logIn,
+  pageOf,
+  poll,
+  send,
+} from './client.ts'
 import type { Difference } from './subject.ts'
 
 const tenDaysMs = 864_000_000
@@ -54,6 +65,34 @@ export const differences: Readonly<Record<string, Difference>> = {
       await send(relay, anna, [[bert.person, 'again']])
       await relay.pass(500)
       assert.equal(pending.answer()?.text, undefined)
+    },
+  },
+  'mail that waited is forwarded, oldest first, when its key shows up at a peer': {
+    why: 'a peer gets several calls at a time, so that one slow one holds up nobody',
+    run: async relay => {
+      const [anna, bert] = [await logIn(relay, createPerson()), createPerson()]
+      await send(relay, anna, [[bert, 'one']])
+      await send(relay, anna, [[bert, 'two']])
+      const peer = await relay.peer()
+      await gossip(relay, peer, [['online', bert.key]])
+      await relay.pass(31_000)
+      const blobs = callsTo(peer, '/federation/forward').map(body => body['encryptedBlob'])
+      assert.deepEqual(blobs.toSorted(), [blobOf('one'), blobOf('two')])
+    },
+  },
+  'who polls is told to peers as online every half hour': {
+    why: 'presence lasts as long as the session that shows it, which is told at the login and less than peers believe it',
+    run: async relay => {
+      const peer = await relay.peer()
+      await gossip(relay, peer, [['online', createPerson().key]])
+      const bert = await logIn(relay, createPerson())
+      await relay.pass(50 * 60_000)
+      await logIn(relay, bert.person)
+      await relay.pass(1000)
+      const tellings = callsTo(peer, '/federation/gossip').filter(({ events }) =>
+        JSON.stringify(events).includes(bert.person.key),
+      )
+      assert.ok(tellings.length >= 2, `${tellings.length}`)
     },
   },
   'a relay that does not federate neither gossips nor forwards': {
