@@ -108,13 +108,13 @@ test('no private relay is led to link-local addresses, where clouds keep their s
 })
 
 test('the connection goes to the address that was checked, though the name leads inside by then', async () => {
-  const before = seen.length
+  const seenBefore = seen.length
   // The first answer passes the check, and is what is connected to; the second one would be refused.
   const call = caller('localhost:9001', [['127.0.0.1'], ['169.254.169.254']])
   assert.equal((await call(`rebind.local:${port}`, get('/ok'))).status, 200)
   assert.equal(seen.at(-1)?.host, `rebind.local:${port}`)
   await assert.rejects(call(`rebind.local:${port}`, get('/ok')), { message: /not at a public address/ })
-  assert.equal(seen.length, before + 1)
+  assert.equal(seen.length, seenBefore + 1)
 })
 
 test('a peer that the operator named may be inside, and only that one', async () => {

@@ -29,8 +29,9 @@ export interface ContactOptions {
 }
 
 const timeoutMs = 10_000
-/** A peer that was not found is not looked for again within this time. */
-const againMs = 300_000
+/** A peer that was not found is not looked for again within this time: a stranger, and one that was shown to be a relay. */
+const strangerAgainMs = 300_000
+const againMs = 15_000
 const looksAtOnceMax = 8
 const namesMax = 2000
 const featuresMax = 16
@@ -82,9 +83,11 @@ export function createContact(options: ContactOptions): Contact {
       const current = underWay.get(server)
       if (current !== undefined) return current
       const atMs = lookedMs.get(server)
-      const isRecent = atMs !== undefined && clock.monotonic() - atMs < againMs
+      const isStranger = !peers.isSeed(server) && !peers.isProven(server)
+      const pauseMs = isStranger ? strangerAgainMs : againMs
+      const isRecent = atMs !== undefined && clock.monotonic() - atMs < pauseMs
       if (signal.aborted || isRecent || underWay.size >= looksAtOnceMax) return Promise.resolve(false)
-      if (!peers.isSeed(server) && strangers.take('') > 0) return Promise.resolve(false)
+      if (isStranger && strangers.take('') > 0) return Promise.resolve(false)
       remember(server)
       const looking = call(server)
         .catch((error: unknown) => {
