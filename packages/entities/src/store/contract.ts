@@ -20,8 +20,16 @@ export type IngestOutcome =
 export interface IngestOptions {
   /** Entries whose timestamp is greater are refused as `future`; undefined: none. */
   readonly timestampMax?: bigint
-  /** The caller has verified signatures already (its own new entries). */
-  readonly verified?: boolean
+  /** Only entries of these namespaces are taken. */
+  readonly namespaceAllowed?: (namespace: Uint8Array) => boolean
+  /** What a subspace may have in all; undefined: as much as it likes. Entries beyond it are refused as `quota`. */
+  readonly quotaOf?: (namespace: Uint8Array, subspace: Uint8Array) => SubspaceUsage | undefined
+}
+
+/** Entries of a subspace, and the bytes of their payloads. */
+export interface SubspaceUsage {
+  readonly entries: number
+  readonly bytes: number
 }
 
 /** An entry as it lies in the store. */
@@ -100,19 +108,6 @@ export interface EntryStore {
     namespace: Uint8Array,
     after: Uint8Array | undefined,
     limit: number,
-  ): Promise<readonly { readonly subspace: Uint8Array; readonly entries: number; readonly bytes: number }[]>
+  ): Promise<readonly ({ readonly subspace: Uint8Array } & SubspaceUsage)[]>
   close(): Promise<void>
-}
-
-export type StoreErrorCode = 'unavailable' | 'refused' | 'closed' | 'corrupt'
-
-/** What a store could not do. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError'
-  readonly code: StoreErrorCode
-
-  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-  }
 }
