@@ -9,6 +9,8 @@ export interface Breakers {
    * or 'wait'.
    */
   ask(server: ServerName): 'go' | 'probe' | 'wait'
+  /** How long calls have to wait still; 0: not at all. */
+  waitMs(server: ServerName): number
   /** A probe was not made after all. */
   release(server: ServerName): void
   /** The peer answered: all is forgotten. Gives whether it had been failing. */
@@ -66,6 +68,10 @@ export function createBreakers(options: BreakerOptions): Breakers {
       if (state.probing || !isOver(state)) return 'wait'
       state.probing = true
       return 'probe'
+    },
+    waitMs: server => {
+      const state = current(server)
+      return state === undefined ? 0 : Math.max(0, state.failedMs + state.waitMs - clock.monotonic())
     },
     release: server => {
       const state = states.get(server)

@@ -72,6 +72,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const waiting = new Set<ServerName>()
   /** Those under way, and whether something came for them meanwhile. */
   const running = new Map<ServerName, boolean>()
+  /** Servers for which a timer runs. */
+  const comingBack = new Set<ServerName>()
   let wakeIdle: (() => void)[] = []
 
   const settle = (tx: Tx, server: ServerName, forward: Forward, fate: ParcelFate): Promise<unknown> => {
@@ -227,6 +229,26 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     }
   }
 
+  /** When a peer's pause is over it is asked again, without waiting for the sweeper. */
+  const comeBack = (server: ServerName) => {
+    const waitMs = breakers.waitMs(server)
+    if (waitMs === 0 || call.signal.aborted || comingBack.has(server)) return
+    comingBack.add(server)
+    clock.after(waitMs, () => {
+      comingBack.delete(server)
+      deliver(server)
+    })
+  }
+
+  const deliver = (server: ServerName) => {
+    if (call.signal.aborted) return
+    if (running.has(server)) running.set(server, true)
+    else {
+      waiting.add(server)
+      startNext()
+    }
+  }
+
   const startNext = () => {
     for (const server of waiting) {
       if (running.size >= serversAtOnceMax) return
@@ -235,6 +257,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       void run(server).then(() => {
         if (running.get(server) === true) waiting.add(server)
         running.delete(server)
+        comeBack(server)
         startNext()
         if (running.size === 0) for (const wake of wakeIdle.splice(0)) wake()
       })
@@ -242,14 +265,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   }
 
   return {
-    deliver: server => {
-      if (call.signal.aborted) return
-      if (running.has(server)) running.set(server, true)
-      else {
-        waiting.add(server)
-        startNext()
-      }
-    },
+    deliver,
     idle: () => (running.size === 0 ? Promise.resolve() : new Promise(resolve => wakeIdle.push(resolve))),
   }
 }
