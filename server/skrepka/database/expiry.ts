@@ -10,13 +10,13 @@ export async function readExpired(
   cutoff: number,
   limit: number,
 ): Promise<{ readonly key: KeyHex; readonly seq: number }[]> {
-  const rows = await tx.all<{ mailbox_key: Uint8Array; seq: number; stored_at: number }>(
-    `SELECT b.mailbox_key, m.seq, m.stored_at FROM skrepka_message m
-    JOIN skrepka_mailbox b ON b.id = m.box ORDER BY m.id LIMIT $1`,
-    [limit],
+  const rows = await tx.all<{ mailbox_key: Uint8Array; seq: number }>(
+    `SELECT b.mailbox_key, m.seq FROM
+      (SELECT id, box, seq, stored_at FROM skrepka_message ORDER BY id LIMIT $1) AS m
+    JOIN skrepka_mailbox b ON b.id = m.box WHERE m.stored_at <= $2 ORDER BY m.id`,
+    [limit, cutoff],
   )
-  const expired = rows.filter(row => row.stored_at <= cutoff)
-  return expired.map(row => ({ key: Buffer.from(row.mailbox_key).toString('hex'), seq: row.seq }))
+  return rows.map(row => ({ key: Buffer.from(row.mailbox_key).toString('hex'), seq: row.seq }))
 }
 
 /** Removes mail by its numbers. */
@@ -34,14 +34,14 @@ export async function deleteExpired(tx: Tx, box: number, seqs: readonly number[]
 
 /** Forgets mail that came so long ago that it will not come again; gives how much. */
 export async function deleteSeen(tx: Tx, nowMs: number, limit: number): Promise<number> {
-  const rows = await tx.all<{ id: number; expires_at: number }>(
-    'SELECT id, expires_at FROM skrepka_seen ORDER BY id LIMIT $1',
-    [limit],
+  const oldest = await tx.get<{ last: number | null }>(
+    `SELECT MAX(s.id) AS last FROM (SELECT id, expires_at FROM skrepka_seen ORDER BY id LIMIT $1) AS s
+    WHERE s.expires_at <= $2`,
+    [limit, nowMs],
   )
-  const last = rows.filter(row => row.expires_at <= nowMs).at(-1)
-  if (last === undefined) return 0
+  if (oldest === undefined || oldest.last === null) return 0
   const { changes } = await tx.run('DELETE FROM skrepka_seen WHERE id <= $1 AND expires_at <= $2', [
-    last.id,
+    oldest.last,
     nowMs,
   ])
   return changes
