@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { describe, it } from 'node:test'
+import { seedMaker, standardMakers } from './makers.ts'
+import { createPlan, type Plan } from './plan.ts'
+import { shrinkPlan } from './shrink.ts'
+import { type Makers, runPlan } from './world.ts'
+
+/** Worlds of this test; a nightly run has more. */
+const seeds = Number(process.env['LEAF_SIM_SEEDS'] ?? 200)
+/** Seeds of one test, so that a failure names where to look. */
+const seedsATest = 25
+const size = { relays: 3, users: 10, hours: 2 }
+
+describe('worlds of three relays, ten people and two hours', () => {
+  const makers = standardMakers()
+  for (let from = 1; from <= seeds; from += seedsATest) {
+    const until = Math.min(seeds, from + seedsATest - 1)
+    it(`keep every invariant, seeds ${from} to ${until}`, async () => {
+      for (let seed = from; seed <= until; seed += 1) {
+        const { violations } = await runPlan(createPlan(String(seed), size), { makers })
+        const told = violations
+          .slice(0, 5)
+          .map(({ invariant, what, atMs }) => `${invariant} ${atMs}: ${what}`)
+        assert.deepEqual(told, [], `npm run sim -- ${seed} --shrink`)
+      }
+    })
+  }
+  it('take the same course from the same seed', async () => {
+    for (const seed of ['1', '6']) {
+      const plan = createPlan(seed, size)
+      const hashes = [await runPlan(plan, { makers }), await runPlan(plan, { makers })].map(one => one.hash)
+      assert.equal(hashes[0], hashes[1])
+    }
+  })
+})
+
+describe('a failing plan', () => {
+  const seedLike: Makers = { leaf: () => seedMaker(), seed: () => seedMaker() }
+  it('is made smaller, and fails in the same way', async () => {
+    const plan = createPlan('3', { relays: 2, users: 3, hours: 1 })
+    const fails = async (candidate: Plan) =>
+      (await runPlan(candidate, { makers: seedLike })).violations.some(one => one.invariant === 'I1')
+    assert.equal(await fails(plan), true)
+    const small = await shrinkPlan(plan, fails, { runsMax: 300 })
+    assert.equal(await fails(small), true)
+    assert.ok(small.events.length <= 5, `${small.events.length} of ${plan.events.length} events are left`)
+  })
+})
