@@ -7,7 +7,7 @@ import type { SqlValue } from './database.ts'
 /** A statement as a driver needs it: its text for SQLite, how many `$n` it takes, whether it only reads. */
 export interface Statement {
   readonly sql: string
-  /** The text with `$1` rewritten to `?1`, outside of quotes and comments. */
+  /** The text with `$1` rewritten to `?` where each comes once and in order, else to `?1`; outside of quotes and comments. */
   readonly sqliteText: string
   /** The highest `n` of its `$n`. */
   readonly paramCount: number
@@ -35,11 +35,19 @@ const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\d{1,
 
 function analyse(sql: string): Statement {
   let paramCount = 0
-  const sqliteText = sql.replace(tokens, (token: string, digits: string | undefined) => {
+  let seen = 0
+  let isInOrder = true
+  sql.replace(tokens, (token: string, digits: string | undefined) => {
     if (digits === undefined) return token
+    seen += 1
+    isInOrder &&= Number(digits) === seen
     paramCount = Math.max(paramCount, Number(digits))
-    return `?${digits}`
+    return token
   })
+  // To SQLite `?1` is a name, which the driver looks up for every parameter: a statement of many rows would be quadratic.
+  const sqliteText = sql.replace(tokens, (token: string, digits: string | undefined) =>
+    digits === undefined ? token : isInOrder ? '?' : `?${digits}`,
+  )
   return { sql, sqliteText, paramCount, readsOnly: /^\s*SELECT\b/i.test(sql) }
 }
 
