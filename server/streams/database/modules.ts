@@ -45,13 +45,18 @@ export async function stageModule(
   )
 }
 
-/** Bytes of other modules that `creator` uploaded and whose time is not over. */
-export async function stagedBytesOf(tx: ReadTx, creator: string, exceptCid: string): Promise<number> {
-  const row = await tx.get<{ bytes: number }>(
-    `SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes FROM streams_staged WHERE creator = $1 AND cid <> $2`,
+/** Bytes of other modules that were uploaded and whose time is not over: by `creator`, and by all. */
+export async function stagedBytes(
+  tx: ReadTx,
+  creator: string,
+  exceptCid: string,
+): Promise<{ readonly own: number; readonly all: number }> {
+  const row = await tx.get<{ own: number; all: number }>(
+    `SELECT CAST(coalesce(sum(CASE WHEN creator = $1 THEN bytes ELSE 0 END), 0) AS BIGINT) AS own,
+       CAST(coalesce(sum(bytes), 0) AS BIGINT) AS "all" FROM streams_staged WHERE cid <> $2`,
     [creator, exceptCid],
   )
-  return row?.bytes ?? 0
+  return row ?? { own: 0, all: 0 }
 }
 
 /** Ends the time of uploads before `before`. */

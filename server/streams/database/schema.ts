@@ -54,7 +54,7 @@ CREATE TABLE streams_state_event (
 CREATE TABLE streams_batch (
   place BIGINT PRIMARY KEY,                    -- stream and last idx
   stream BIGINT NOT NULL,
-  batch_id TEXT COLLATE "C" NOT NULL,
+  batch_id TEXT COLLATE "C" NOT NULL,         -- the user and her id
   first_idx BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX streams_batch_id ON streams_batch (stream, batch_id);

@@ -83,6 +83,10 @@ export async function ownersOf(tx: ReadTx, id: number): Promise<readonly string[
   return rows.map(row => row.owner)
 }
 
+export async function ownsStream(tx: ReadTx, did: string): Promise<boolean> {
+  return (await tx.get('SELECT 1 AS one FROM streams_owner WHERE owner = $1 LIMIT 1', [did])) !== undefined
+}
+
 export interface Advance {
   readonly id: number
   /** Null on SQLite. */
@@ -120,8 +124,13 @@ export async function advanceStateHead(
   return changes === 1
 }
 
-export async function setFrozen(tx: Tx, id: number, frozen: boolean): Promise<void> {
-  await tx.run('UPDATE streams_stream SET frozen = $1 WHERE id = $2', [frozen ? 1 : 0, id])
+/** Whether there is such a stream. */
+export async function setFrozen(tx: Tx, did: string, frozen: boolean): Promise<boolean> {
+  const { changes } = await tx.run('UPDATE streams_stream SET frozen = $1 WHERE did = $2', [
+    frozen ? 1 : 0,
+    did,
+  ])
+  return changes > 0
 }
 
 export async function setHandle(tx: Tx, id: number, handle: string | null): Promise<void> {
@@ -151,9 +160,18 @@ export async function listStreams(
     `SELECT ${columns} FROM streams_stream s ${own} WHERE s.did > $1 ORDER BY s.did LIMIT $2`,
     params,
   )
-  const listed: ListedStream[] = []
-  for (const row of rows) listed.push({ ...row, owners: await ownersOf(tx, row.id) })
-  return listed
+  const last = rows.at(-1)
+  if (last === undefined) return []
+  const owners = await tx.all<{ stream: number; owner: string }>(
+    `SELECT o.stream, o.owner FROM streams_owner o JOIN streams_stream s ON s.id = o.stream
+     WHERE s.did > $1 AND s.did <= $2 ORDER BY o.owner`,
+    [after, last.did],
+  )
+  const ownersByStream = Map.groupBy(owners, row => row.stream)
+  return rows.map(row => ({
+    ...row,
+    owners: (ownersByStream.get(row.id) ?? []).map(({ owner: one }) => one),
+  }))
 }
 
 /** How many there are, and what they hold; for status. */

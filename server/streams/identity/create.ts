@@ -83,11 +83,11 @@ export function createCreation(deps: {
       }
       if (!(await hasModule(database.direct, moduleCid))) throw moduleAbsent(moduleCid)
       await mayCreate.checkMayCreate({ ...caller, did: owner })
-      await quotas.checkStreams(owner)
       const { did, operation, pending } = prepare(owner, moduleCid, clientStamp)
       // In the transaction once more: from here on the module is not collected.
       await database.write(async tx => {
         if (!(await hasModule(tx, moduleCid))) throw moduleAbsent(moduleCid)
+        await quotas.checkStreams(tx, owner)
         await insertPending(tx, pending)
       })
       try {

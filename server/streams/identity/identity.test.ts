@@ -55,6 +55,10 @@ onBothEngines('a stream’s identity', open => {
     )
     assert.match(await text(create({ did: 'did:plc:stranger', unsafe: false })), /Only members/)
     assert.match(await text(create({ did: 'did:plc:blocked', unsafe: false })), /does not take streams/)
+    assert.match(
+      await text(engine.uploadModule({ did: 'did:plc:stranger', unsafe: false }, moduleOf('b'))),
+      /Only members of this server can upload/,
+    )
     for (const caller of [alice, bob, server]) await create(caller)
     assert.equal((await engine.counts()).streams, 3)
   })

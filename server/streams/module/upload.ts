@@ -5,7 +5,7 @@ import { MalformedError } from '@leaf/codec/errors'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/errors.ts'
 import type { Database } from '../../kernel/storage/database.ts'
-import { insertModule, moduleWarnings, stagedBytesOf, stageModule } from '../database/modules.ts'
+import { insertModule, moduleWarnings, stagedBytes, stageModule } from '../database/modules.ts'
 import type { SqlHosts } from '../host/contract.ts'
 import type { MayCreate } from '../identity/may-create.ts'
 import type { Streams } from '../stream/contract.ts'
@@ -13,6 +13,8 @@ import { signedIn } from '../stream/append.ts'
 
 /** Bytes of modules that one uploads and no stream uses yet. */
 const stagedBytesMax = 64 * 1024 * 1024
+/** And of all who upload. */
+const stagedHouseBytesMax = 1024 * 1024 * 1024
 
 export function createUpload(deps: {
   readonly database: Pick<Database, 'write' | 'direct'>
@@ -27,19 +29,15 @@ export function createUpload(deps: {
     if (module.length > moduleBytesMax) {
       throw new Refusal('too-large', tooLarge(moduleBytesMax))
     }
-    mayCreate.checkNotBlocked(creator)
     checkForm(module)
+    await mayCreate.checkMayUpload({ ...caller, did: creator })
     const cid = moduleCidOf(module)
     const kept = await moduleWarnings(database.direct, cid)
-    const staged = await stagedBytesOf(database.direct, creator, cid)
-    if (staged + module.length > stagedBytesMax) {
-      throw new Refusal(
-        'limited',
-        `You may upload ${stagedBytesMax} bytes of modules that no stream uses yet`,
-        {
-          retryAfterMs: 60_000,
-        },
-      )
+    const staged = await stagedBytes(database.direct, creator, cid)
+    if (staged.own + module.length > stagedBytesMax || staged.all + module.length > stagedHouseBytesMax) {
+      throw new Refusal('limited', 'Too many modules were uploaded lately that no stream uses yet', {
+        retryAfterMs: 60_000,
+      })
     }
     const warnings = kept ?? (await hosts.validate(module))
     const at = clock.now()

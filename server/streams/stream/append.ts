@@ -69,7 +69,9 @@ export function createAppends(deps: AppendDependencies): Appends {
     }
     const bytes = bytesOf(request.events) + (kind === 'events' ? signatureBytes * request.events.length : 0)
     if (kind === 'events') await quotas.checkBytes(record.payer, bytes + budget.ofOwner(record.payer))
-    const { events: payloads, expectedIdx, batchId } = request
+    const { events: payloads, expectedIdx } = request
+    // Everybody has ids of her own: nobody can take away another's.
+    const batchId = request.batchId === undefined ? undefined : `${user} ${request.batchId}`
     const item = { kind, user, payloads, signature: new Uint8Array(0), bytes, expectedIdx, batchId }
     return enqueue(entry, item, record.payer)
   }

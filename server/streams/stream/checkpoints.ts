@@ -2,19 +2,20 @@
 import type { Logger } from '../../kernel/log.ts'
 import type { Database } from '../../kernel/storage/database.ts'
 import { pruneStateEvents, putStateCopy } from '../database/state-events.ts'
-import type { StreamRecord } from '../database/streams.ts'
 import type { SqlHosts } from '../host/contract.ts'
 import { type StreamEntry, viewOf } from './entry.ts'
 import { errorText } from './error-text.ts'
 import type { Registry } from './registry.ts'
 
 export interface Checkpoints {
-  /** One round over the streams in memory whose journal is long; gives how many were shortened. */
-  round(): Promise<number>
+  /** Shortens the journal of a stream if it is long. Never throws. */
+  consider(entry: StreamEntry): Promise<void>
+  /** The same for every stream in memory. */
+  round(): Promise<void>
 }
 
 /** Entries after which a journal is shortened. */
-const journalEventsMax = 1000
+const journalEvents = { own: 1000, shared: 10_000 } as const
 /** Bytes after which it is. */
 const journalBytesMax = 4 * 1024 * 1024
 /** A state that is larger stays in its journal where nodes share a database: it does not fit into a row. */
@@ -46,24 +47,26 @@ export function createCheckpoints(deps: {
     entry.journalBytes = 0
   }
 
+  const underWay = new Set<StreamEntry>()
+  const isLong = ({ record, journalBytes }: StreamEntry) =>
+    record !== undefined &&
+    (record.stateHead - record.stateKept >= journalEvents[shared ? 'shared' : 'own'] ||
+      journalBytes >= journalBytesMax)
+  const consider = async (entry: StreamEntry): Promise<void> => {
+    if (!isLong(entry) || underWay.has(entry) || isBuilding(entry.did)) return
+    underWay.add(entry)
+    try {
+      await entry.lane.exclusive(() => checkpoint(entry))
+    } catch (error) {
+      log.warn({ stream: entry.did, error: errorText(error) }, 'could not shorten a state journal')
+    } finally {
+      underWay.delete(entry)
+    }
+  }
   return {
+    consider,
     round: async () => {
-      let shortened = 0
-      for (const entry of registry.entries()) {
-        if (!isLong(entry, entry.record) || isBuilding(entry.did)) continue
-        try {
-          await entry.lane.exclusive(() => checkpoint(entry))
-          shortened += 1
-        } catch (error) {
-          log.warn({ stream: entry.did, error: errorText(error) }, 'could not shorten a state journal')
-        }
-      }
-      return shortened
+      for (const entry of registry.entries()) await consider(entry)
     },
   }
-}
-
-function isLong(entry: StreamEntry, record: StreamRecord | undefined): boolean {
-  if (record === undefined) return false
-  return record.stateHead - record.stateKept >= journalEventsMax || entry.journalBytes >= journalBytesMax
 }

@@ -52,7 +52,10 @@ export interface AppendRequest {
   readonly userOverride?: string
   /** Additive: the append is refused unless the log's head is this idx. */
   readonly expectedIdx?: number
-  /** Additive: a batch with an id that this stream already took answers as it did then, and appends nothing. At most 64 characters. */
+  /**
+   * Additive: a batch with an id that this stream already took from this user answers as it did then, and appends
+   * nothing. At most 64 characters; remembered for the next 10,000 events.
+   */
   readonly batchId?: string
 }
 

@@ -6,7 +6,7 @@
 import type { Database } from '../../kernel/storage/database.ts'
 import { hasModule, updatesAfter } from '../database/modules.ts'
 import { migrations } from '../database/schema.ts'
-import { countStreams, listStreams, ownersOf, setFrozen } from '../database/streams.ts'
+import { countStreams, listStreams, ownersOf, ownsStream, setFrozen } from '../database/streams.ts'
 import { createCreation } from '../identity/create.ts'
 import { createHandles } from '../identity/handle.ts'
 import { createStreamKeys } from '../identity/keys.ts'
@@ -33,7 +33,7 @@ import { createClearGroup, createStateGroup } from './state-group.ts'
 import { createStreamMetrics } from './stream-metrics.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { createSweeper } from './sweeper.ts'
-import { forbidden } from './texts.ts'
+import { forbidden, noSuchStream } from './texts.ts'
 
 export interface StreamsEngine extends Streams {
   /** Takes up what was cut off, and begins what is done now and then. */
@@ -116,7 +116,7 @@ function createRooms(deps: StreamsEngineDependencies) {
   const groupDeps = { database, hosts, registry, keys, quotas, node, log, metrics }
   const groups = {
     events: createEventGroup(groupDeps),
-    state: createStateGroup(groupDeps),
+    state: createStateGroup({ ...groupDeps, onJournal: entry => void checkpoints.consider(entry) }),
     clear: createClearGroup(groupDeps),
   }
   const { limits, endpoint } = settings
@@ -124,7 +124,12 @@ function createRooms(deps: StreamsEngineDependencies) {
   const queries = createQueries({ registry, hosts, modules: summaries, clock, metrics })
   const subscriptions = createSubscriptions({ registry, queries, clock, log, metrics })
   const updates = createModuleUpdates({ database, hosts, registry, clock, log, metrics })
-  const mayCreate = createMayCreate({ ...settings, open: settings.openCreation, isMember: deps.isMember })
+  const mayCreate = createMayCreate({
+    ...settings,
+    open: settings.openCreation,
+    isMember: deps.isMember,
+    ownsStream: did => ownsStream(database.direct, did),
+  })
   const created = () => metrics.created()
   const creation = createCreation({ ...deps, keys, quotas, mayCreate, endpoint, node, onCreated: created })
   const handles = createHandles({ ...deps, registry, keys })
@@ -227,12 +232,11 @@ function createOperatorsActs(
       }))
     },
     freeze: async (stream, frozen) => {
-      const entry = await registry.open(stream)
-      await entry.lane.exclusive(async () => {
-        const { id } = await registry.record(entry)
-        entry.record = undefined
-        await database.write(tx => setFrozen(tx, id, frozen))
-      })
+      // On any node: what is stored checks it, so that it holds for the one that serves the stream, too.
+      const found = await database.write(tx => setFrozen(tx, stream, frozen))
+      if (!found) throw noSuchStream(stream)
+      const entry = registry.peek(stream)
+      if (entry !== undefined) await entry.lane.exclusive(async () => void (entry.record = undefined))
     },
     delete: async stream => removal.remove(await registry.open(stream)),
     setQuota: quotas.set,

@@ -2,7 +2,7 @@
 import { createBoundedMap } from '../../kernel/bounded-map.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/errors.ts'
-import type { Database } from '../../kernel/storage/database.ts'
+import type { Database, ReadTx } from '../../kernel/storage/database.ts'
 import { countPending } from '../database/pending.ts'
 import { putQuota, quotaRow, usedBy } from '../database/quotas.ts'
 import type { Quota } from './contract.ts'
@@ -14,8 +14,8 @@ export interface Quotas {
   checkBytes(owner: string, bytes: number): Promise<void>
   /** Notes bytes that were stored. */
   added(owner: string, bytes: number): void
-  /** Throws Refusal `forbidden` when the owner may have no further stream. */
-  checkStreams(owner: string): Promise<void>
+  /** Throws Refusal `forbidden` when the owner may have no further stream, those on their way counted. */
+  checkStreams(tx: ReadTx, owner: string): Promise<void>
   forget(owner: string): void
 }
 
@@ -38,11 +38,11 @@ export function createQuotas(deps: {
   const { database, clock, fallback } = deps
   const known = createBoundedMap<string, Known>(ownersMax)
 
-  const of = (owner: string) =>
-    database.read(async tx => ({
-      quota: (await quotaRow(tx, owner)) ?? fallback,
-      used: await usedBy(tx, owner),
-    }))
+  const quotaIn = async (tx: ReadTx, owner: string) => ({
+    quota: (await quotaRow(tx, owner)) ?? fallback,
+    used: await usedBy(tx, owner),
+  })
+  const of = (owner: string) => database.read(tx => quotaIn(tx, owner))
   const knownOf = async (owner: string): Promise<Known> => {
     const there = known.get(owner)
     if (there !== undefined && clock.monotonic() < there.untilMs) return there
@@ -71,11 +71,11 @@ export function createQuotas(deps: {
       const there = known.get(owner)
       if (there !== undefined) there.bytes += bytes
     },
-    checkStreams: async owner => {
-      const { quota, used } = await of(owner)
-      const pending = await database.read(tx => countPending(tx, owner))
-      if (used.streams + pending >= quota.streams) {
-        throw new Refusal('forbidden', `You may have ${quota.streams} streams, and have ${used.streams}`)
+    checkStreams: async (tx, owner) => {
+      const { quota, used } = await quotaIn(tx, owner)
+      const streams = used.streams + (await countPending(tx, owner))
+      if (streams >= quota.streams) {
+        throw new Refusal('forbidden', `You may have ${quota.streams} streams, and have ${streams}`)
       }
     },
     forget: owner => known.delete(owner),

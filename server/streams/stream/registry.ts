@@ -27,6 +27,8 @@ export interface Registry {
 
 /** Entries that are kept though nobody holds them. */
 const idleEntriesMax = 10_000
+/** Entries that are looked at to find one that can be forgotten. */
+const looksMax = 8
 
 export function createRegistry(deps: {
   readonly database: Pick<Database, 'direct' | 'write'>
@@ -62,10 +64,13 @@ export function createRegistry(deps: {
   }
   const shrink = () => {
     if (entries.size <= idleEntriesMax) return
+    let looked = 0
     for (const [did, entry] of entries) {
-      if (entry.holders > 0 || entry.working || !entry.lane.isIdle()) continue
       entries.delete(did)
-      if (entries.size <= idleEntriesMax) return
+      // Who is held goes to the end, so that the next look begins with others.
+      if (entry.holders > 0 || entry.working || !entry.lane.isIdle()) entries.set(did, entry)
+      looked += 1
+      if (looked >= looksMax || entries.size <= idleEntriesMax) return
     }
   }
   const record = async (entry: StreamEntry): Promise<StreamRecord> => {

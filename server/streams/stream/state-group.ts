@@ -1,5 +1,6 @@
 /** Runs one group of state events, or one clearing of the state, with the stream's lane alone. */
 import { errorText } from './error-text.ts'
+import { Refusal } from '../../kernel/errors.ts'
 import type { Logger } from '../../kernel/log.ts'
 import { insertStateEvents } from '../database/state-events.ts'
 import { advanceStateHead, type StreamRecord } from '../database/streams.ts'
@@ -20,12 +21,21 @@ import { streamFrozen } from './texts.ts'
 /** Bytes that an entry of the journal takes beside its payload, about. */
 const entryBytes = 64
 
-export function createStateGroup(deps: GroupDependencies): GroupRunner {
-  const { hosts, registry } = deps
+/** Entries of a journal that wait for a checkpoint; beyond it nothing is added. */
+const journalEventsMax = 100_000
+
+export interface StateGroupDependencies extends GroupDependencies {
+  /** Something was added to the journal. */
+  readonly onJournal: (entry: StreamEntry) => void
+}
+
+export function createStateGroup(deps: StateGroupDependencies): GroupRunner {
+  const { hosts, registry, onJournal } = deps
   const store = createStateStore(deps)
   return async (entry, group) => {
     const record = await registry.record(entry)
     if (record.frozen !== 0) throw streamFrozen()
+    if (record.stateHead - record.stateKept >= journalEventsMax) throw journalFull()
     const prepared = await hosts.prepareState(viewOf(record), group)
     const made = await orAbort(prepared, async () => {
       checkNumbers(record.stateHead, group, prepared.results)
@@ -39,8 +49,12 @@ export function createStateGroup(deps: GroupDependencies): GroupRunner {
     }
     await prepared.commit()
     wake(entry)
+    onJournal(entry)
   }
 }
+
+const journalFull = () =>
+  new Refusal('unavailable', 'The state of this stream has changed too often lately', { retryAfterMs: 5000 })
 
 /** Clearing is an entry of the journal like any other; the host applies it when it catches up. */
 export function createClearGroup(deps: GroupDependencies & { readonly log: Logger }): GroupRunner {

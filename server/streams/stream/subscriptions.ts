@@ -88,7 +88,7 @@ async function pump(
   latest: number | undefined,
 ): Promise<void> {
   const { signal, send } = request
-  await Promise.race([request.gate, ended(signal)])
+  await untilEnd(request.gate, signal)
   let place = latest
   while (!signal.aborted) {
     const seen = entry.version
@@ -96,7 +96,7 @@ async function pump(
     if (read === undefined || signal.aborted) return
     place = read.latest
     deps.metrics.page(read.page.ok ? 'ok' : 'error')
-    await Promise.race([send(read.page), ended(signal)])
+    await untilEnd(send(read.page), signal)
     if (entry.gone) return
     if (read.page.ok && read.page.hasMore) continue
     await sleep(entry, seen, signal)
@@ -140,9 +140,20 @@ async function readPage(
   }
 }
 
-function ended(signal: AbortSignal): Promise<void> {
+/** As `promise`, but no longer than until the signal ends. Leaves nothing at the signal, which lives much longer. */
+function untilEnd(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    signal.addEventListener('abort', end)
+    promise.then(end, error => {
+      signal.removeEventListener('abort', end)
+      reject(error)
+    })
+  })
 }
 
 function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
