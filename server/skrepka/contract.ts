@@ -154,11 +154,8 @@ export interface Mailboxes {
   blob(box: number, seq: number): Promise<Uint8Array | undefined>
   /** Before the transaction: puts a large blob into the blob store, durably, and gives what `Incoming.ref` takes. Small ones: undefined. */
   stow(blob: Uint8Array, hash: Uint8Array): Promise<string | undefined>
-  /**
-   * Takes away mail that a peer has taken and had for `forwardedRetention`, as if it was acked: it leaves a tombstone.
-   * Absent: it stays as long as other mail.
-   */
-  drop?(tx: Tx, box: number, seqs: readonly number[]): Promise<void>
+  /** Takes away mail that a peer has taken, and had for long enough, as if its time was over. In transactions of its own. */
+  release(mail: readonly { readonly key: KeyHex; readonly seq: number }[]): Promise<void>
 }
 
 /** A transferable proof that `key` logged in at `server` at a time (decisions, 2 to 4). */

@@ -19,6 +19,8 @@ const orphanMs = 3_600_000
 export interface Expiry {
   /** Removes what is over; gives whether there may be more. */
   sweep(): Promise<void>
+  /** Removes mail before its time: somebody else has it. */
+  release(mail: readonly { readonly key: KeyHex; readonly seq: number }[]): Promise<void>
 }
 
 export function createExpiry(deps: {
@@ -38,6 +40,11 @@ export function createExpiry(deps: {
     const cutoff = clock.now() - deps.messageMaxAge
     const rows = await readExpired(database.direct, cutoff, rowsMax)
     if (rows.length === 0) return false
+    await remove(rows)
+    return rows.length === rowsMax
+  }
+
+  const remove: Expiry['release'] = async rows => {
     const keys = [...new Set(rows.map(row => row.key))]
     const refs = await boxes.change(
       () => keys,
@@ -49,14 +56,13 @@ export function createExpiry(deps: {
       },
     )
     deps.vault.drop(refs)
-    return rows.length === rowsMax
   }
 
   const expireOf = async (
     tx: Tx,
     map: ReadonlyMap<KeyHex, Parameters<typeof takeOut>[0]>,
     key: KeyHex,
-    rows: Awaited<ReturnType<typeof readExpired>>,
+    rows: Parameters<Expiry['release']>[0],
   ): Promise<string[]> => {
     const box = map.get(key)
     if (box === undefined) return []
@@ -95,5 +101,6 @@ export function createExpiry(deps: {
       }
       await sweepOrphans()
     },
+    release: remove,
   }
 }

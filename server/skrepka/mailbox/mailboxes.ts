@@ -19,7 +19,7 @@ export function createMailboxes(deps: {
   readonly vault: Vault
   readonly wake: (key: KeyHex) => void
   readonly messageMaxAge: number
-}): Mailboxes {
+}): Omit<Mailboxes, 'release'> {
   const { database, clock, boxes, append, vault, wake } = deps
   return {
     append: async (tx, messages) => {

@@ -51,9 +51,13 @@ export function createMailRoom<OwnMesh extends Mesh>(
     streams.wakeThose(isMeant)
   })
   const append = createAppend({ rules, clock, shares, vault, isAwaited, announce: announcer.note })
-  const mailboxes = createMailboxes({ database, clock, boxes, append, vault, wake, messageMaxAge })
+  const mailboxes: Mailboxes = {
+    ...createMailboxes({ database, clock, boxes, append, vault, wake, messageMaxAge }),
+    release: mail => expiry.release(mail),
+  }
   const mesh = meshOf(mailboxes)
   const forget = (tx: Tx, box: number, seqs: readonly number[]) => mesh.forget(tx, box, seqs)
+  const expiry = createExpiry({ database, blobs, vault, boxes, clock, messageMaxAge, forget })
   const collector = createCollector({
     rules: {
       strictSeedAck: settings.strictSeedAck,
@@ -93,7 +97,7 @@ export function createMailRoom<OwnMesh extends Mesh>(
       perSessionMax: settings.singlePoll ? 1 : settings.pollsPerSession,
     }),
     events: createEvents({ clock, boxes, collector, waiters: streams }),
-    expiry: createExpiry({ database, blobs, vault, boxes, clock, messageMaxAge, forget }),
+    expiry,
     waiting: () => polls.count() + streams.count(),
     start: announcer.start,
     stop: () => {

@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Database, Tx } from '../../kernel/storage/database.ts'
 import type { AppendOutcome, Incoming, KeyHex, Mailboxes, ServerName } from '../contract.ts'
 import { noteTaken } from './forward-store.ts'
+import { locksOf } from './locks.ts'
 import { elsewhere, isHere, markStaged } from './presence-store.ts'
 import type { ForwardedMessage, ForwardResult } from './wire.ts'
 
@@ -58,24 +59,27 @@ export function createForwardIn({ clock, database, mailboxes }: ForwardInOptions
     const server = from.proven ? from.claimed : undefined
     const origin = { kind: 'peer', server, address: from.address, proven: from.proven } as const
     const woken = new Set<KeyHex>()
-    const results = await database.write(async tx => {
-      woken.clear()
-      const here = new Map<KeyHex, boolean>()
-      for (const { to } of hashed) if (!here.has(to)) here.set(to, await isHere(tx, to, clock.now()))
-      const wanted = hashed.filter(({ to }) => here.get(to) === true).map(one => ({ ...one, origin }))
-      const outcomes = wanted.length === 0 ? [] : await mailboxes.append(tx, wanted)
-      for (const [index, incoming] of wanted.entries()) {
-        const outcome = outcomes[index]
-        if (outcome?.kind !== 'stored') continue
-        woken.add(incoming.to)
-        await note(tx, incoming, outcome, from)
-      }
-      let next = 0
-      return hashed.map(({ to }): ForwardResult => {
-        if (here.get(to) !== true) return { status: 'no_presence' }
-        return resultOf(outcomes[next++])
-      })
-    })
+    const results = await database.write(
+      async tx => {
+        woken.clear()
+        const here = new Map<KeyHex, boolean>()
+        for (const { to } of hashed) if (!here.has(to)) here.set(to, await isHere(tx, to, clock.now()))
+        const wanted = hashed.filter(({ to }) => here.get(to) === true).map(one => ({ ...one, origin }))
+        const outcomes = wanted.length === 0 ? [] : await mailboxes.append(tx, wanted)
+        for (const [index, incoming] of wanted.entries()) {
+          const outcome = outcomes[index]
+          if (outcome?.kind !== 'stored') continue
+          woken.add(incoming.to)
+          await note(tx, incoming, outcome, from)
+        }
+        let next = 0
+        return hashed.map(({ to }): ForwardResult => {
+          if (here.get(to) !== true) return { status: 'no_presence' }
+          return resultOf(outcomes[next++])
+        })
+      },
+      locksOf(hashed.map(one => one.to)),
+    )
     if (woken.size > 0) mailboxes.wake([...woken])
     return results
   }

@@ -183,3 +183,11 @@ export async function takenBefore(
   )
   return rows.map(row => ({ box: row.box, seq: row.seq, key: keyHex(row.mailbox_key) }))
 }
+
+/** Mail that was taken is not to be let go before its time. */
+export async function keepTaken(tx: Pick<Tx, 'run'>, box: number, seq: number): Promise<void> {
+  await tx.run(`UPDATE skrepka_forward SET proven = 0 WHERE box = $1 AND seq = $2 AND state = ${taken}`, [
+    box,
+    seq,
+  ])
+}

@@ -5,6 +5,7 @@ import type { KeyHex, Mailboxes, PresenceProof, ServerName } from '../contract.t
 import type { MeshSettings } from './config.ts'
 import { dropPending } from './forward-store.ts'
 import type { HoldOff } from './hold-off.ts'
+import { locksOf } from './locks.ts'
 import type { Peers } from './peers.ts'
 import { countAt, dropPresence, presenceAt, putPresence } from './presence-store.ts'
 import { proofAgeMsMax, verifyProof } from './proof.ts'
@@ -113,22 +114,26 @@ export function createGossipIn(options: GossipInOptions): (gossip: Gossip) => Pr
     const { claims, refused } = claimsOf(gossip)
     const proven = claims.some(claim => claim.proofAt !== undefined)
     const isNew = !peers.has(server)
-    const planned = await database.write(async tx => {
-      const counts = proven || (policy !== 'require' && claims.some(claim => claim.online))
-      const known = counts ? await peers.hear(tx, server, proven) : peers.has(server)
-      if (!known) return false
-      const slots = { left: maxPresencePerPeer - (await countAt(tx, server, maxPresencePerPeer)) }
-      let some = false
-      for (const claim of claims) {
-        if (claim.online) some = (await takeOnline(tx, server, claim, slots)) || some
-        else {
-          // Anybody can say offline. Where a proof stands it is not believed: if it is true, the peer answers 404.
-          const before = await presenceAt(tx, server, claim.key)
-          if (before !== undefined && before.proofAt === undefined) await remove(tx, server, claim.key)
+    const planned = await database.write(
+      async tx => {
+        const counts = proven || (policy !== 'require' && claims.some(claim => claim.online))
+        const known = counts ? await peers.hear(tx, server, proven) : peers.has(server)
+        if (!known) return false
+        const slots = { left: maxPresencePerPeer - (await countAt(tx, server, maxPresencePerPeer)) }
+        let some = false
+        for (const claim of claims) {
+          if (claim.online) some = (await takeOnline(tx, server, claim, slots)) || some
+          else {
+            // Anybody can say offline. Where a proof stands it is not believed: if it is true, the peer answers 404.
+            const before = await presenceAt(tx, server, claim.key)
+            if (before !== undefined && before.proofAt === undefined) await remove(tx, server, claim.key)
+          }
         }
-      }
-      return some
-    })
+        return some
+        // With its mailbox to itself, no mail slips in between what is looked at and what is announced.
+      },
+      locksOf(claims.filter(claim => claim.online).map(claim => claim.key)),
+    )
     return { planned, proven, isNew, refusedProofs: refused }
   }
 }

@@ -6,7 +6,7 @@ import type { KeyHex, Mailboxes, ServerName } from '../contract.ts'
 import type { MeshSettings } from './config.ts'
 import type { Contact } from './contact.ts'
 import type { Delivery } from './delivery.ts'
-import { countAllPending, dropMessage, dropPending, serversWaiting, takenBefore } from './forward-store.ts'
+import { countAllPending, dropPending, keepTaken, serversWaiting, takenBefore } from './forward-store.ts'
 import type { GossipOut } from './gossip-out.ts'
 import type { Peers } from './peers.ts'
 import { countElsewhere, dropExpired, isHere, ownServer } from './presence-store.ts'
@@ -15,7 +15,7 @@ export interface SweepOptions {
   readonly settings: MeshSettings
   readonly clock: Clock
   readonly database: Database
-  readonly mailboxes: Pick<Mailboxes, 'boxOf' | 'drop'>
+  readonly mailboxes: Pick<Mailboxes, 'boxOf' | 'release'>
   readonly peers: Peers
   readonly gossip: Pick<GossipOut, 'changed' | 'retry'>
   readonly contact: Contact
@@ -64,19 +64,18 @@ export function createSweep(options: SweepOptions): () => Promise<void> {
 
   /** Mail that a proven peer has had for the time it is kept; never what its recipient could be reading here just now. */
   const letGo = async (): Promise<void> => {
-    const { drop } = mailboxes
-    if (drop === undefined || settings.forwardedRetention === 0) return
+    if (settings.forwardedRetention === 0) return
     const before = clock.now() - settings.forwardedRetention
     for (let step = 0; step < stepsMax; step += 1) {
-      const rows = await database.write(async tx => {
-        const due = await takenBefore(tx, before, rowsMax)
-        for (const { box, seq, key } of due) {
-          if (!(await isHere(tx, key, clock.now()))) await drop(tx, box, [seq])
-          await dropMessage(tx, box, seq)
-        }
-        return due.length
+      const due = await takenBefore(database.direct, before, rowsMax)
+      const leaving: (typeof due)[number][] = []
+      for (const one of due) if (!(await isHere(database.direct, one.key, clock.now()))) leaving.push(one)
+      if (leaving.length > 0) await mailboxes.release(leaving)
+      // What is left of these rows is mail that stays: as long as other mail.
+      await database.write(async tx => {
+        for (const { box, seq } of due) await keepTaken(tx, box, seq)
       })
-      if (rows < rowsMax) return
+      if (due.length < rowsMax) return
     }
   }
 

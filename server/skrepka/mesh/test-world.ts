@@ -381,7 +381,10 @@ async function createTestMailboxes(database: Database, now: () => number): Promi
       return row?.blob ?? undefined
     },
     stow: async () => undefined,
-    drop,
+    release: mail =>
+      database.write(async tx => {
+        for (const { key, seq } of mail) await drop(tx, (await boxOf(tx, key)) ?? 0, [seq])
+      }),
     list: async key => {
       const box = await boxOf(database.direct, key)
       if (box === undefined) return []
