@@ -10,6 +10,7 @@ import type { House } from './kernel/run.ts'
 import { openSequence } from './kernel/storage/sequence.ts'
 import type { PdsSettings } from './pds/config.ts'
 import { createPds } from './pds/index.ts'
+import type { SkrepkaSettings } from './skrepka/config.ts'
 import { createWeb, type Web } from './web/index.ts'
 
 interface ComposeOptions {
@@ -35,6 +36,9 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     services.push(pds.service)
   }
 
+  const skrepka = house.systems.includes('skrepka') ? await openSkrepka(ground, values.skrepka) : undefined
+  if (skrepka !== undefined) systems.push(skrepka.system)
+
   const health = createHealthRoutes({
     checks: [
       { name: 'database', check: () => ground.database.check() },
@@ -57,6 +61,11 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     port: ground.port,
     problemPage: web.problemPage,
   })
+  if (skrepka?.ownListener !== undefined) {
+    const { host, port } = skrepka.ownListener
+    const mounts = [{ name: 'skrepka', routes: skrepka.ownRoutes, upgrades: [] }]
+    ground.serve({ name: 'skrepka listener', mounts, hosts: [host], port })
+  }
   // Stopped before the servers: they wait for sockets, which only their systems can end with a reason.
   for (const system of systems) lifecycle.add(system)
 
@@ -87,5 +96,21 @@ async function openPds(ground: Foundation, settings: PdsSettings, web: Web) {
     sequence,
     sealer: createSealer(settings.keyEncryptionSecret, ground.random),
     pages: web.authPages,
+  })
+}
+
+async function openSkrepka(ground: Foundation, settings: SkrepkaSettings) {
+  const { createSkrepka, serverHostOf } = await import('./skrepka/index.ts')
+  const { createCallPeer } = await import('./skrepka/mesh/call-peer.ts')
+  return createSkrepka({
+    ...ground,
+    log: ground.log.child({ system: 'skrepka' }),
+    settings,
+    callPeer: createCallPeer({
+      serverHost: serverHostOf(settings, ground.publicUrl),
+      scheme: settings.federationScheme,
+      trusted: settings.seedPeers,
+      clock: ground.clock,
+    }),
   })
 }

@@ -3,9 +3,17 @@ import { type Config, type Environment, readConfig } from './kernel/config.ts'
 import { checkHouseSettings, houseSettings } from './kernel/settings.ts'
 import { checkPdsSettings, pdsSettings } from './pds/config.ts'
 import { referenceSettings } from './pds/reference-settings.ts'
+import { skrepkaFlags, skrepkaSettings } from './skrepka/config.ts'
 
 /** All tables, by the system that each belongs to. */
-export const settingTables = { house: houseSettings, pds: pdsSettings } as const
+export const settingTables = {
+  house: houseSettings,
+  pds: pdsSettings,
+  skrepka: skrepkaSettings,
+} as const
+
+/** What `leaf start` takes as `--name=value`, with the variables that the names stand for. */
+export const settingFlags: ReadonlyMap<string, string> = new Map(skrepkaFlags)
 
 export type Configuration = Config<typeof settingTables>
 

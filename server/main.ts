@@ -2,7 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import process from 'node:process'
 import { runCommandLine } from './cli/main.ts'
-import { readConfiguration, settingTables } from './configuration.ts'
+import { readConfiguration, settingFlags, settingTables } from './configuration.ts'
 import { systemClock } from './kernel/clock.ts'
 import { systemRandom } from './kernel/random.ts'
 import { runHouse, tellFailure } from './kernel/run.ts'
@@ -27,6 +27,7 @@ process.exitCode = await runCommandLine({
   random: systemRandom,
   version,
   tables: settingTables,
+  settingFlags,
   readConfiguration,
   serve: (env, started) =>
     runHouse({

@@ -27,6 +27,8 @@ export interface CommandContext {
   readonly version: string
   /** Every setting there is. */
   readonly tables: SettingTables
+  /** Flags of `leaf start` that stand for a setting, each with its variable. */
+  readonly settingFlags: ReadonlyMap<string, string>
   /** Reads all settings; throws ConfigError with every fault. */
   readonly readConfiguration: (env: Environment) => CommandConfiguration
   /** Runs Leaf with an environment until it is stopped; gives the exit code. */

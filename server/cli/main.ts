@@ -6,6 +6,7 @@ import { addDoctor } from './doctor.ts'
 import { addInit } from './init.ts'
 import { addInvite } from './invite.ts'
 import { addRelay } from './relay.ts'
+import { addServer } from './server.ts'
 import { addStart } from './start.ts'
 
 export interface CommandLine extends Omit<CommandContext, 'exit'> {
@@ -36,6 +37,7 @@ export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<nu
   addDoctor(program, context)
   addInvite(program, context)
   addRelay(program, context)
+  addServer(program, context)
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return code

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { readConfiguration, settingTables } from '../configuration.ts'
+import { readConfiguration, settingFlags, settingTables } from '../configuration.ts'
 import { createManualClock } from '../kernel/clock.ts'
 import { systemRandom } from '../kernel/random.ts'
 import { runCommandLine } from './main.ts'
@@ -29,6 +29,7 @@ async function leaf(...argv: string[]) {
     random: systemRandom,
     version: '0.0.0',
     tables: settingTables,
+    settingFlags,
     readConfiguration,
     serve: async () => 0,
   })

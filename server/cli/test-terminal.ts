@@ -1,4 +1,4 @@
-import { readConfiguration, settingTables } from '../configuration.ts'
+import { readConfiguration, settingFlags, settingTables } from '../configuration.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Environment } from '../kernel/config.ts'
 import { systemRandom } from '../kernel/random.ts'
@@ -43,6 +43,7 @@ export async function runLeaf(argv: readonly string[], settings: RunSettings = {
     random: systemRandom,
     version: '1.2.3',
     tables: settingTables,
+    settingFlags,
     readConfiguration,
     serve: async (env, started) => {
       served.push(env)

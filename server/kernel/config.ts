@@ -123,9 +123,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The mode that an environment asks for. */
 export function modeOf(env: Environment): Mode {
-  return env['NODE_ENV'] === 'production' || /^https:/i.test(env['PUBLIC_URL'] ?? '')
-    ? 'production'
-    : 'development'
+  const address = env['PUBLIC_URL'] ?? env['ENDPOINT'] ?? ''
+  return env['NODE_ENV'] === 'production' || /^https:/i.test(address) ? 'production' : 'development'
 }
 
 /** Reads one table; faults are pushed onto `faults`, and the values are then not to be used. */

@@ -22,7 +22,7 @@ import type { S3Settings } from './storage/s3-client.ts'
 export const systemNames = ['pds', 'streams', 'entities', 'skrepka'] as const
 export type SystemName = (typeof systemNames)[number]
 /** Those that this version has. */
-const systemsHere: readonly SystemName[] = ['pds']
+const systemsHere: readonly SystemName[] = ['pds', 'skrepka']
 
 const port = integer({ min: 0, max: 65_535 })
 
@@ -57,6 +57,7 @@ const redisUrl = urlOf(['redis:', 'rediss:'], 'redis://host:6379')
 export const houseSettings = {
   dataDir: setting(text, {
     name: 'LEAF_DATA_DIR',
+    aliases: ['DATA_DIR'],
     doc: 'The folder that holds everything Leaf keeps: the database and the blobs. Back it up.',
     fallback: './data',
   }),
@@ -64,11 +65,12 @@ export const houseSettings = {
     name: 'LEAF_SYSTEMS',
     doc: `What runs, separated by commas, of ${systemNames.join(', ')}.`,
     fallback: systemsHere,
-    defaultText: 'all that this version has: `pds`',
-    example: 'pds',
+    defaultText: `all that this version has: \`${systemsHere.join(',')}\``,
+    example: 'pds,skrepka',
   }),
   publicUrl: setting<string | undefined>(httpUrl, {
     name: 'PUBLIC_URL',
+    aliases: ['ENDPOINT'],
     doc: 'The address under which the world reaches this server, without a path. An https address switches production on.',
     fallback: { development: undefined, production: required },
     defaultText: 'in development `http://localhost` with the port',
@@ -110,6 +112,7 @@ export const houseSettings = {
   }),
   blobS3Bucket: setting<string | undefined>(text, {
     name: 'BLOB_S3_BUCKET',
+    aliases: ['S3_BUCKET'],
     doc: 'Keeps blobs in this bucket of an S3-compatible store instead of in the data folder.',
     fallback: undefined,
     defaultText: 'blobs in the data folder',
@@ -117,6 +120,7 @@ export const houseSettings = {
   }),
   blobS3Endpoint: setting<string | undefined>(httpUrl, {
     name: 'BLOB_S3_ENDPOINT',
+    aliases: ['S3_HOST'],
     doc: 'The address of the S3-compatible store.',
     fallback: undefined,
     defaultText: 'that of AWS for the region',
@@ -124,11 +128,13 @@ export const houseSettings = {
   }),
   blobS3Region: setting(text, {
     name: 'BLOB_S3_REGION',
+    aliases: ['S3_REGION'],
     doc: 'The region of the bucket.',
     fallback: 'us-east-1',
   }),
   blobS3KeyId: setting<string | undefined>(text, {
     name: 'BLOB_S3_ACCESS_KEY_ID',
+    aliases: ['S3_ACCESS_KEY'],
     doc: 'The id of the key with which the bucket is read and written.',
     fallback: undefined,
     defaultText: 'none',
@@ -136,6 +142,7 @@ export const houseSettings = {
   }),
   blobS3Secret: setting<string | undefined>(text, {
     name: 'BLOB_S3_SECRET_ACCESS_KEY',
+    aliases: ['S3_SECRET_KEY'],
     doc: 'The secret of that key.',
     fallback: undefined,
     defaultText: 'none',
@@ -149,6 +156,7 @@ export const houseSettings = {
   }),
   plcDirectoryUrl: setting<string | undefined>(httpUrl, {
     name: 'PLC_DIRECTORY_URL',
+    aliases: ['PLC_DIRECTORY'],
     doc: 'The directory in which new accounts get their did:plc.',
     fallback: { development: undefined, production: 'https://plc.directory' },
     defaultText: 'in production `https://plc.directory`, in development a directory of its own inside Leaf',
@@ -179,6 +187,7 @@ export const houseSettings = {
   }),
   otel: setting(flag, {
     name: 'LEAF_OTEL',
+    aliases: ['OTEL'],
     doc: 'Sends a trace of every request by OTLP over HTTP; where to is said by the standard OTEL_* variables. The same as `leaf start --otel`.',
     fallback: false,
   }),

@@ -27,7 +27,7 @@ import { createNamespaces, type Namespaces } from './namespaces.ts'
 import { fromRow } from './row.ts'
 import { splitRange } from './split.ts'
 import { StoreError } from './store-error.ts'
-import { changeTree, justAfter, totalOfRange, type TreeBounds } from './tree.ts'
+import { type Bounds, changeTree, justAfter, totalOfRange } from './tree.ts'
 
 export interface StoreDependencies {
   readonly backing: Backing
@@ -280,12 +280,6 @@ function createQuota(rows: ReadRows, quotaOf: NonNullable<IngestOptions['quotaOf
       return true
     },
   }
-}
-
-export interface Bounds {
-  readonly tree: TreeBounds
-  readonly start: Uint8Array
-  readonly end: Uint8Array
 }
 
 async function boundsOf(namespaces: Namespaces, range: KeyRange): Promise<Bounds | undefined> {

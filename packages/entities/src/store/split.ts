@@ -1,8 +1,7 @@
 /** A range cut into parts of about the same number of entries. */
 import { compareBytes } from '../willow/path.ts'
 import type { ReadRows } from './backing.ts'
-import type { Bounds } from './engine.ts'
-import { addTotals, levels, noTotal, type Total, totalOfEntry, totalOfRange } from './tree.ts'
+import { addTotals, type Bounds, levels, noTotal, type Total, totalOfEntry, totalOfRange } from './tree.ts'
 
 export interface Piece extends Total {
   readonly start: Uint8Array

@@ -58,6 +58,13 @@ export interface TreeBounds {
   readonly end: Uint8Array
 }
 
+/** A range within a tree. */
+export interface Bounds {
+  readonly tree: TreeBounds
+  readonly start: Uint8Array
+  readonly end: Uint8Array
+}
+
 export interface TreeChange {
   readonly bounds: TreeBounds
   readonly salt: Uint8Array
