@@ -3,6 +3,7 @@ import type { Sampler } from '@opentelemetry/sdk-trace'
 import type { Environment } from './config.ts'
 import type { Tracer } from './http/access.ts'
 import { StartFault } from './lifecycle.ts'
+import type { Spans } from './spans.ts'
 
 export interface TracerOptions {
   /** Only the standard `OTEL_*` variables are read. The exporter reads its own (`OTEL_EXPORTER_OTLP_*`) by itself. */
@@ -11,11 +12,16 @@ export interface TracerOptions {
   readonly version: string
 }
 
+/** Of requests, and of what else somebody traces. */
+export interface OtelTracer extends Tracer {
+  readonly spans: Spans
+}
+
 /**
  * Traces of every request, one span each, sent by OTLP over HTTP. The libraries are loaded by this call and not
  * before. Throws StartFault when they are not installed, or when a variable has a value that means nothing.
  */
-export async function createTracer({ env, version }: TracerOptions): Promise<Tracer> {
+export async function createTracer({ env, version }: TracerOptions): Promise<OtelTracer> {
   const { api, sdk, exporter, resources } = await load()
   const provider = new sdk.TracerProvider({
     resource: resources
@@ -57,6 +63,17 @@ export async function createTracer({ env, version }: TracerOptions): Promise<Tra
           span.end()
         },
       }
+    },
+    spans: {
+      begin: (name, attributes) => {
+        const span = tracer.startSpan(name, { kind: api.SpanKind.SERVER, attributes }, api.ROOT_CONTEXT)
+        return {
+          end: (more = {}) => {
+            span.setAttributes(more)
+            span.end()
+          },
+        }
+      },
     },
     close: () => provider.shutdown(),
   }

@@ -14,11 +14,20 @@ import { createSocketServer } from './socket/server.ts'
 import { createUlids } from './socket/ulid.ts'
 import type { Streams } from './stream/contract.ts'
 
+export interface DoorCounts {
+  readonly connections: number
+  readonly subscriptions: number
+  /** Bytes that are being received or worked on. */
+  readonly held: number
+  /** Readers over HTTP that wait for events. */
+  readonly readers: number
+}
+
 export interface Door extends Pick<System, 'routes' | 'upgrades'> {
   /** For the listener of streams' own: sockets, and what upstream serves beside them. */
   readonly own: Mount
   readonly serverDid: string
-  counts(): { readonly connections: number; readonly subscriptions: number }
+  counts(): DoorCounts
   /** Ends every connection, with its calls answered if there is time. */
   stop(deadlineMs: number): Promise<void>
 }
@@ -33,19 +42,7 @@ export function createDoor(deps: DoorDependencies, streams: Streams): Door {
     bytesMax: settings.inFlightBytesMax,
     bytesPerAddressMax: settings.inFlightBytesPerAddressMax,
   })
-  const throttle = createThrottle({
-    clock,
-    log,
-    metrics,
-    windowMs: settings.throttleWindowSecs * 1000,
-    limits: {
-      creates: settings.createLimit,
-      subscribes: settings.subscribeLimit,
-      active: settings.activeMax,
-    },
-    overrides: settings.throttleOverrides,
-    addressFactor: settings.anonymousAddressFactor,
-  })
+  const throttle = openThrottle(deps)
   const authenticate = createAuthenticate({
     clock,
     resolver: deps.resolver,
@@ -68,7 +65,6 @@ export function createDoor(deps: DoorDependencies, streams: Streams): Door {
   const reading = createReadRoutes({ ...deps, streams, authenticate })
   metrics.gauge('leaf_streams_connections', 'Connections that are open.', sockets.count)
   metrics.gauge('leaf_streams_in_flight_bytes', 'Bytes that are being received or worked on.', places.bytes)
-  metrics.gauge('leaf_streams_subscriptions', 'Subscriptions that are active.', throttle.active)
   return {
     routes: [...sockets.routes, ...reading.routes],
     upgrades: sockets.upgrades,
@@ -78,10 +74,31 @@ export function createDoor(deps: DoorDependencies, streams: Streams): Door {
       upgrades: sockets.upgrades,
     },
     serverDid,
-    counts: () => ({ connections: sockets.count(), subscriptions: throttle.active() }),
+    counts: () => ({
+      connections: sockets.count(),
+      subscriptions: throttle.active(),
+      held: places.bytes(),
+      readers: reading.waiting(),
+    }),
     stop: async deadlineMs => {
       reading.stop()
       await sockets.stop(deadlineMs)
     },
   }
+}
+
+function openThrottle({ settings, clock, log, metrics }: DoorDependencies) {
+  return createThrottle({
+    clock,
+    log,
+    metrics,
+    windowMs: settings.throttleWindowSecs * 1000,
+    limits: {
+      creates: settings.createLimit,
+      subscribes: settings.subscribeLimit,
+      active: settings.activeMax,
+    },
+    overrides: settings.throttleOverrides,
+    addressFactor: settings.anonymousAddressFactor,
+  })
 }

@@ -8,7 +8,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** `5530`, `127.0.0.1:5530`, `[::1]:5530`. A port alone means every address. Throws an Error for the reader of settings. */
+/** `5530` or `:5530`, `127.0.0.1:5530`, `[::1]:5530`. A port alone means every address. Throws an Error for the reader of settings. */
 export function listenAddress(input: string): ListenAddress {
   const match = /^(?:(?:\[(?<six>[^\]]+)\]|(?<four>[^:]+))?:)?(?<port>\d{1,5})$/.exec(input)
   const { six, four, port: digits = '' } = match?.groups ?? {}

@@ -21,6 +21,8 @@ const windowMs = 60_000
 /** The routes, and the end of whoever waits there. */
 export function createReadRoutes(deps: ReadDependencies): {
   readonly routes: readonly Route[]
+  /** Readers that wait for events. */
+  waiting(): number
   stop(): void
 } {
   const { streams, settings, clock, limiter, authenticate } = deps
@@ -59,6 +61,7 @@ export function createReadRoutes(deps: ReadDependencies): {
       { path: '/streams/*', methods: ['GET'], handle },
       { path: '/streams/*', methods: ['OPTIONS'], handle: allowReading },
     ],
+    waiting: live.count,
     stop: live.stop,
   }
 }

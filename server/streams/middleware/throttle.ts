@@ -68,25 +68,11 @@ const addressKey = (address: string) => `address ${address}`
 
 /** A throttle that has counted nothing yet. */
 export function createThrottle(options: ThrottleOptions): Throttle {
-  const { log, windowMs, overrides, addressFactor } = options
+  const { log, overrides, addressFactor } = options
   const counters = createCounters(options)
-  const limited = options.metrics.counter(
-    'leaf_streams_throttled_total',
-    'Attempts that were refused as too many.',
-    ['endpoint', 'reason'],
-  )
-  let limitedTotal = 0
-  const atLeastOne = (limits: ActorLimits): ActorLimits => ({
-    creates: Math.max(1, limits.creates ?? 1),
-    subscribes: Math.max(1, limits.subscribes ?? 1),
-    active: Math.max(1, limits.active ?? 1),
-  })
-  const usual = atLeastOne(options.limits)
-  const ofAddress: ActorLimits = {
-    creates: (usual.creates ?? 1) * addressFactor,
-    subscribes: (usual.subscribes ?? 1) * addressFactor,
-    active: (usual.active ?? 1) * addressFactor,
-  }
+  const refuse = createRefusing(options)
+  const usual = limitsTimes(options.limits, 1)
+  const ofAddress = limitsTimes(usual, addressFactor)
 
   const attempt = (endpoint: ThrottledEndpoint, actor: Actor): Refused | readonly Counter[] => {
     const which = endpoint === 'stream/create' ? 'creates' : 'subscribes'
@@ -99,42 +85,20 @@ export function createThrottle(options: ThrottleOptions): Throttle {
     for (const party of parties) {
       const reason = reasonOf(party, which)
       if (reason === undefined) continue
-      const whose = party === own ? '' : 'address-'
-      return refuse(endpoint, actor, { ...party, which, reason: `${whose}${reason}` })
+      return refuse({
+        ...party,
+        endpoint,
+        actor,
+        which,
+        reason: party === own ? reason : `address-${reason}`,
+      })
     }
+    const { counter } = own
     log.info(
-      { actor: actor.key, endpoint, attempts: own.counter[which], active: own.counter.active },
+      { actor: actor.key, endpoint, attempts: counter[which], active: counter.active },
       'a throttled request',
     )
-    return parties.map(({ counter }) => counter)
-  }
-
-  const refuse = (
-    endpoint: ThrottledEndpoint,
-    actor: Actor,
-    { reason, counter, limits, which }: Breach,
-  ): Refused => {
-    limitedTotal += 1
-    limited.add({ endpoint, reason })
-    log.warn(
-      { actor: actor.key, address: actor.address, endpoint, reason, limited_requests_total: limitedTotal },
-      'a request was refused as too many',
-    )
-    const windowLeftMs = Math.max(0, Math.ceil(counter.startMs + windowMs - options.clock.monotonic()))
-    // The keys in the order in which the seed's server writes them, and then ours.
-    return {
-      text: JSON.stringify({
-        activeSubscriptions: counter.active,
-        attemptsInWindow: counter[which],
-        code: 'rate_limited',
-        endpoint,
-        limit: limits[which] ?? 0,
-        maxActiveSubscriptions: limits.active ?? 0,
-        // Waiting frees no subscription: there it says when another attempt counts anew.
-        retryAfterMs: windowLeftMs,
-        reason,
-      }),
-    }
+    return parties.map(party => party.counter)
   }
 
   return {
@@ -161,12 +125,54 @@ export function createThrottle(options: ThrottleOptions): Throttle {
   }
 }
 
+/** Each at least one, as the seed has it. */
+function limitsTimes({ creates, subscribes, active }: ThrottleOptions['limits'], factor: number) {
+  return {
+    creates: Math.max(1, creates) * factor,
+    subscribes: Math.max(1, subscribes) * factor,
+    active: Math.max(1, active) * factor,
+  }
+}
+
+/** Tells about refusals, and puts them in words. */
+function createRefusing({ clock, log, metrics, windowMs }: ThrottleOptions) {
+  const limited = metrics.counter('leaf_streams_throttled_total', 'Attempts that were refused as too many.', [
+    'endpoint',
+    'reason',
+  ])
+  let limitedTotal = 0
+  return ({ endpoint, actor, reason, counter, limits, which }: Breach): Refused => {
+    limitedTotal += 1
+    limited.add({ endpoint, reason })
+    log.warn(
+      { actor: actor.key, address: actor.address, endpoint, reason, limited_requests_total: limitedTotal },
+      'a request was refused as too many',
+    )
+    // The keys in the order in which the seed's server writes them, and then ours.
+    return {
+      text: JSON.stringify({
+        activeSubscriptions: counter.active,
+        attemptsInWindow: counter[which],
+        code: 'rate_limited',
+        endpoint,
+        limit: limits[which] ?? 0,
+        maxActiveSubscriptions: limits.active ?? 0,
+        // No wait ends a subscription; when `reason` is `active`, this is when attempts are counted anew.
+        retryAfterMs: Math.max(0, Math.ceil(counter.startMs + windowMs - clock.monotonic())),
+        reason,
+      }),
+    }
+  }
+}
+
 interface Party {
   readonly counter: Counter
   readonly limits: ActorLimits
 }
 
 interface Breach extends Party {
+  readonly endpoint: ThrottledEndpoint
+  readonly actor: Actor
   readonly reason: Reason
   readonly which: 'creates' | 'subscribes'
 }

@@ -34,7 +34,7 @@ export function createCalls(wire: Pick<Wire, 'place' | 'pause' | 'room' | 'signa
     const full = load() >= callsHigh || held >= bytesHigh
     if (full !== paused) {
       paused = full
-      wire.pause(full)
+      wire.pause('calls', full)
     }
     if (load() > 0) return
     for (const resolve of onIdle) resolve()

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import { Refusal } from '../../kernel/errors.ts'
 import type { RequestContext, Route, UpgradeRoute } from '../../kernel/http/route.ts'
 import type { Place, Places } from '../middleware/places.ts'
-import { createSession, type Session, type SessionDependencies } from './session.ts'
+import { type ClientSocket, createSession, type Session, type SessionDependencies } from './session.ts'
 import { createWire, type EngineConnection, frameBytesMax, type Wire } from './wire.ts'
 
 export interface SocketServerOptions extends SessionDependencies {
@@ -31,78 +31,29 @@ type Library = Awaited<ReturnType<typeof load>>
 
 /** Nothing is loaded and nothing listens by itself: the routes are for the kernel's servers. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { clock, places, metrics } = options
-  const wires = new Map<string, Wire>()
-  const sessions = new Set<Session>()
-  /** Places of requests that may become connections. */
-  const coming = new WeakMap<IncomingMessage, Place>()
+  const { clock } = options
+  const connections = createConnections(options)
+  const { wireOf } = connections
   let library: Promise<Library> | undefined
   let stopping = false
-
-  const onEngine = (engine: EngineConnection) => {
-    const place = engine.request === null ? undefined : coming.get(engine.request)
-    if (engine.request === null || place === undefined) return engine.close(true)
-    coming.delete(engine.request)
-    const wire = createWire({
-      engine,
-      place,
-      clock,
-      unsentBytesMax: options.unsentBytesMax,
-      onCut: reason => {
-        metrics.cut(reason)
-        options.log.warn({ address: place.address, reason }, 'a connection was ended')
-      },
-    })
-    const socket = newSockets.get(engine.request)
-    if (socket !== undefined) wire.attach(socket)
-    wires.set(engine.id, wire)
-    wire.signal.addEventListener('abort', () => wires.delete(engine.id))
+  const loaded = () => {
+    if (stopping) throw new Refusal('unavailable', 'the server is stopping')
+    return (library ??= load(connections))
   }
-  const newSockets = new WeakMap<IncomingMessage, Duplex>()
-  const loaded = () =>
-    (library ??= load({
-      onEngine,
-      onSocket: (socket, engineId) => {
-        const wire = wires.get(engineId)
-        if (wire === undefined) return void socket.disconnect(true)
-        const session = createSession(socket, wire, options)
-        sessions.add(session)
-        wire.signal.addEventListener('abort', () => sessions.delete(session))
-      },
-    }))
-
-  /** A place for a request without a session; it is given back unless a connection comes of it. */
-  const enter = (request: IncomingMessage, address: string): void => {
-    const place = places.take(address)
-    if (place === undefined) {
-      metrics.turnedAway()
-      throw new Refusal('limited', 'too many connections; come back later', { retryAfterMs: 10_000 })
-    }
-    coming.set(request, place)
-  }
-  const leave = (request: IncomingMessage) => coming.get(request)?.leave()
 
   const handle = async (request: IncomingMessage, response: ServerResponse, context: RequestContext) => {
-    if (stopping) throw new Refusal('unavailable', 'the server is stopping')
     const { io } = await loaded()
-    const wire = wires.get(sessionOf(request) ?? '')
+    const wire = wireOf(request)
     if (wire !== undefined) await beforeReading(request, response, wire)
-    else if (request.method === 'GET') {
-      enter(request, context.address)
-      response.once('close', () => leave(request))
-    }
+    else if (request.method === 'GET')
+      response.once('close', connections.enter(request, context.address, undefined))
     io.engine.handleRequest(request, response)
   }
-
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext) => {
-    if (stopping) throw new Refusal('unavailable', 'the server is stopping')
     const { io } = await loaded()
-    const wire = wires.get(sessionOf(request) ?? '')
-    if (wire === undefined) {
-      enter(request, context.address)
-      socket.once('close', () => leave(request))
-      newSockets.set(request, socket)
-    } else wire.attach(socket)
+    const wire = wireOf(request)
+    if (wire === undefined) socket.once('close', connections.enter(request, context.address, socket))
+    else wire.attach(socket)
     io.engine.handleUpgrade(request, socket, head)
   }
 
@@ -115,15 +66,77 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       { path: '/socket.io', upgrade },
       { path: '/socket.io/', upgrade },
     ],
-    count: () => wires.size,
+    count: connections.count,
     stop: async deadlineMs => {
       stopping = true
       if (library === undefined) return
       const { io } = await library
-      const finished = Promise.all([...sessions].map(session => session.finish()))
-      await Promise.race([finished, new Promise<void>(resolve => clock.after(deadlineMs / 2, resolve))])
-      for (const wire of wires.values()) wire.cut('stopping')
+      const late = Promise.withResolvers<void>()
+      const cancel = clock.after(deadlineMs / 2, late.resolve)
+      await Promise.race([connections.finish(), late.promise])
+      cancel()
+      connections.cut()
       io.engine.close()
+    },
+  }
+}
+
+/** A request that may become a connection. */
+interface Coming {
+  readonly place: Place
+  /** Its own, when it is a WebSocket from the start. */
+  readonly socket: Duplex | undefined
+}
+
+/** Who is connected, from the request on that began it. */
+function createConnections(options: SocketServerOptions) {
+  const { places, metrics, log } = options
+  const wires = new Map<string, Wire>()
+  const sessions = new Set<Session>()
+  const coming = new WeakMap<IncomingMessage, Coming>()
+
+  return {
+    count: () => wires.size,
+    wireOf: (request: IncomingMessage) => wires.get(sessionOf(request) ?? ''),
+    /** Takes a place for a request; call what comes back when the request is over: it leaves unless a connection came of it. */
+    enter: (request: IncomingMessage, address: string, socket: Duplex | undefined): (() => void) => {
+      const place = places.take(address)
+      if (place === undefined) {
+        metrics.turnedAway()
+        throw new Refusal('limited', 'too many connections; come back later', { retryAfterMs: 10_000 })
+      }
+      coming.set(request, { place, socket })
+      return () => coming.get(request)?.place.leave()
+    },
+    onEngine: (engine: EngineConnection) => {
+      const { request } = engine
+      const came = request === null ? undefined : coming.get(request)
+      if (request === null || came === undefined) return engine.close(true)
+      coming.delete(request)
+      const { place, socket } = came
+      const wire = createWire({
+        ...options,
+        engine,
+        place,
+        onCut: reason => {
+          metrics.cut(reason)
+          log.warn({ address: place.address, reason }, 'a connection was ended')
+        },
+      })
+      if (socket !== undefined) wire.attach(socket)
+      wires.set(engine.id, wire)
+      wire.signal.addEventListener('abort', () => wires.delete(engine.id))
+    },
+    onSocket: (socket: ClientSocket, engineId: string) => {
+      const wire = wires.get(engineId)
+      if (wire === undefined) return void socket.disconnect(true)
+      const session = createSession(socket, wire, options)
+      sessions.add(session)
+      wire.signal.addEventListener('abort', () => sessions.delete(session))
+    },
+    finish: () => Promise.all([...sessions].map(session => session.finish())),
+    cut: () => {
+      for (const wire of wires.values()) wire.cut('stopping')
     },
   }
 }
@@ -148,12 +161,7 @@ function sessionOf(request: IncomingMessage): string | undefined {
   return new URLSearchParams(query).get('sid') ?? undefined
 }
 
-interface Loading {
-  readonly onEngine: (engine: EngineConnection) => void
-  readonly onSocket: (socket: Parameters<typeof createSession>[0], engineId: string) => void
-}
-
-async function load({ onEngine, onSocket }: Loading) {
+async function load({ onEngine, onSocket }: ReturnType<typeof createConnections>) {
   const [{ Server }, { packetParser }] = await Promise.all([import('socket.io'), import('./parser.ts')])
   const ids = new WeakMap<object, string>()
   // The library wants a server to sit on; this one never listens, and the kernel's hand their requests in.

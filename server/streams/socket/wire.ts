@@ -14,6 +14,8 @@ export interface EngineConnection {
   readonly protocol: number
   readonly readyState: string
   request: IncomingMessage | null
+  /** `closeTimeout` is polling's alone: how long its end waits for a poll that could tell it. */
+  readonly transport: { closeTimeout?: number }
   on(event: 'packet' | 'packetCreate', listener: (packet: { readonly type: string }) => void): unknown
   on(event: 'heartbeat', listener: () => void): unknown
   once(event: 'close', listener: () => void): unknown
@@ -38,8 +40,8 @@ export interface Wire {
   seen(): Promise<void>
   /** Resolves once little waits to be sent. */
   room(): Promise<void>
-  /** While true nothing is read from its sockets. */
-  pause(paused: boolean): void
+  /** While anything pauses it, nothing is read from its sockets. */
+  pause(why: PauseReason, paused: boolean): void
   /** Resolves while nothing keeps it from reading. */
   readable(): Promise<void>
   /** Ends the connection at once. */
@@ -47,6 +49,9 @@ export interface Wire {
   /** Ends with the connection. */
   readonly signal: AbortSignal
 }
+
+/** Its calls are too many, or the bytes that its address has here. */
+export type PauseReason = 'calls' | 'bytes'
 
 export type CutReason = 'message too large' | 'too many bytes in flight' | 'too slow' | 'stopping'
 
@@ -65,6 +70,10 @@ const messageBytesMax = { connecting: 128 * 1024, anonymous: 1024 * 1024, known:
 export const frameBytesMax: number = messageBytesMax.known
 /** Below this many unsent bytes new work is begun. */
 const unsentBytesLow = 1024 * 1024
+/** How long a connection waits for others of its address to give back bytes. */
+const roomMsMax = 10_000
+/** How long the end of a polling connection waits to be told; the client polls again at once. */
+const closeMsMax = 1000
 /** How long a pong is waited for; and the whole wait where the client sends the pings. */
 const pongMsMax = 5000
 const pongMsBlind = 100
@@ -75,7 +84,7 @@ export function createWire(options: WireOptions): Wire {
   const ended = new AbortController()
   const sockets = new Set<Duplex>()
   const arriving = createArriving(place)
-  const readable = createGate()
+  const reading = createReading(sockets)
 
   const cut = (reason: CutReason) => {
     if (ended.signal.aborted) return
@@ -85,6 +94,15 @@ export function createWire(options: WireOptions): Wire {
   }
   const unsent = createUnsent({ ...options, cut, signal: ended.signal })
   const pongs = createPongs(options, ended.signal)
+
+  /** Others of its address may be what takes the room, so it waits a while before it is ended. */
+  const waitForRoom = async () => {
+    reading.pause('bytes', true)
+    const cancel = options.clock.after(roomMsMax, () => cut('too many bytes in flight'))
+    await place.room()
+    cancel()
+    reading.pause('bytes', false)
+  }
 
   const wire: Wire = {
     place,
@@ -97,31 +115,26 @@ export function createWire(options: WireOptions): Wire {
         arriving.drop(socket)
       })
       socket.on('data', (chunk: Buffer) => {
-        if (!arriving.add(socket, chunk.length)) return cut('too many bytes in flight')
+        arriving.add(socket, chunk.length)
         if (arriving.of(socket) > wire.messageBytesMax()) return cut('message too large')
-        if (!readable.isOpen()) socket.pause()
+        if (!reading.isOpen()) socket.pause()
+        else if (place.isOver()) void waitForRoom()
       })
       if (ended.signal.aborted) socket.destroy()
     },
     write: unsent.write,
     seen: pongs.seen,
     room: unsent.room,
-    pause: paused => {
-      if (paused) readable.close()
-      else readable.open()
-      for (const socket of sockets) {
-        if (paused) socket.pause()
-        else socket.resume()
-      }
-    },
-    readable: readable.passed,
+    pause: reading.pause,
+    readable: reading.passed,
     cut,
     signal: ended.signal,
   }
+  if (engine.transport.closeTimeout !== undefined) engine.transport.closeTimeout = closeMsMax
   engine.on('packet', arriving.whole)
   engine.once('close', () => {
     ended.abort()
-    readable.open()
+    reading.end()
     place.leave()
   })
   return wire
@@ -132,10 +145,9 @@ function createArriving(place: Place) {
   const bytes = new Map<Duplex, number>()
   return {
     of: (socket: Duplex) => bytes.get(socket) ?? 0,
-    add: (socket: Duplex, count: number): boolean => {
-      if (!place.hold(count)) return false
+    add: (socket: Duplex, count: number) => {
+      place.take(count)
       bytes.set(socket, (bytes.get(socket) ?? 0) + count)
-      return true
     },
     drop: (socket: Duplex) => {
       place.free(bytes.get(socket) ?? 0)
@@ -146,6 +158,28 @@ function createArriving(place: Place) {
       for (const [socket, count] of bytes) {
         place.free(count)
         bytes.set(socket, 0)
+      }
+    },
+  }
+}
+
+/** Whether its sockets are read. */
+function createReading(sockets: ReadonlySet<Duplex>) {
+  const reasons = new Set<PauseReason>()
+  const gate = createGate()
+  return {
+    isOpen: gate.isOpen,
+    passed: gate.passed,
+    end: gate.open,
+    pause: (why: PauseReason, paused: boolean) => {
+      if (paused) reasons.add(why)
+      else reasons.delete(why)
+      if (gate.isOpen() === (reasons.size === 0)) return
+      if (reasons.size > 0) gate.close()
+      else gate.open()
+      for (const socket of sockets) {
+        if (reasons.size > 0) socket.pause()
+        else socket.resume()
       }
     },
   }
