@@ -26,6 +26,7 @@ export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<nu
   const program = new Command('leaf')
     .description('Leaf gives a community its own corner of the open social web.')
     .version(rest.version)
+    .enablePositionalOptions()
     .showHelpAfterError('(leaf --help tells what there is)')
     .exitOverride()
     .configureOutput({
