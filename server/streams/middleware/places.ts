@@ -44,60 +44,8 @@ interface Tenant {
 /** Places, all free. Bounded by `connectionsMax`: an address without connections is forgotten. */
 export function createPlaces(options: PlacesOptions): Places {
   const tenants = new Map<string, Tenant>()
-  const all: Tenant = { connections: 0, bytes: 0 }
-  const waiting = new Set<{ readonly tenant: Tenant; readonly resolve: () => void }>()
-
-  const fits = (tenant: Tenant, bytes: number) =>
-    tenant.bytes + bytes <= options.bytesPerAddressMax && all.bytes + bytes <= options.bytesMax
-  const freed = () => {
-    for (const one of waiting) {
-      if (!fits(one.tenant, 0)) continue
-      waiting.delete(one)
-      one.resolve()
-    }
-  }
-  const leave = (tenant: Tenant, address: string) => {
-    tenant.connections -= 1
-    all.connections -= 1
-    if (tenant.connections === 0) tenants.delete(address)
-    freed()
-  }
-  const placeOf = (tenant: Tenant, address: string): Place => {
-    let held = 0
-    let left = false
-    const add = (bytes: number) => {
-      held += bytes
-      tenant.bytes += bytes
-      all.bytes += bytes
-    }
-    return {
-      address,
-      hold: bytes => {
-        if (left || !fits(tenant, bytes)) return false
-        add(bytes)
-        return true
-      },
-      take: bytes => {
-        if (!left) add(bytes)
-      },
-      isOver: () => !fits(tenant, 0),
-      room: () => {
-        if (left || fits(tenant, 0)) return Promise.resolve()
-        return new Promise(resolve => void waiting.add({ tenant, resolve }))
-      },
-      free: bytes => {
-        if (left) return
-        add(-Math.min(bytes, held))
-        freed()
-      },
-      leave: () => {
-        if (left) return
-        add(-held)
-        left = true
-        leave(tenant, address)
-      },
-    }
-  }
+  const ledger = createLedger(options)
+  const { all } = ledger
   return {
     take: address => {
       const tenant = tenants.get(address) ?? { connections: 0, bytes: 0 }
@@ -106,9 +54,71 @@ export function createPlaces(options: PlacesOptions): Places {
       tenants.set(address, tenant)
       tenant.connections += 1
       all.connections += 1
-      return placeOf(tenant, address)
+      return createPlace(address, tenant, ledger, () => {
+        tenant.connections -= 1
+        all.connections -= 1
+        if (tenant.connections === 0) tenants.delete(address)
+      })
     },
     count: () => all.connections,
     bytes: () => all.bytes,
+  }
+}
+
+type Ledger = ReturnType<typeof createLedger>
+
+/** Who holds how many bytes, and who waits for some to be given back. */
+function createLedger({ bytesMax, bytesPerAddressMax }: PlacesOptions) {
+  const all: Tenant = { connections: 0, bytes: 0 }
+  const waiting = new Set<{ readonly tenant: Tenant; readonly resolve: () => void }>()
+  const fits = (tenant: Tenant, bytes: number) =>
+    tenant.bytes + bytes <= bytesPerAddressMax && all.bytes + bytes <= bytesMax
+  return {
+    all,
+    fits,
+    /** Adds, or takes away, without asking. */
+    add: (tenant: Tenant, bytes: number) => {
+      tenant.bytes += bytes
+      all.bytes += bytes
+      if (bytes > 0) return
+      for (const one of waiting) {
+        if (!fits(one.tenant, 0)) continue
+        waiting.delete(one)
+        one.resolve()
+      }
+    },
+    room: (tenant: Tenant): Promise<void> =>
+      new Promise(resolve => {
+        if (fits(tenant, 0)) resolve()
+        else waiting.add({ tenant, resolve })
+      }),
+  }
+}
+
+function createPlace(address: string, tenant: Tenant, ledger: Ledger, onLeave: () => void): Place {
+  let held = 0
+  let left = false
+  const add = (bytes: number) => {
+    if (left) return
+    held += bytes
+    ledger.add(tenant, bytes)
+  }
+  return {
+    address,
+    hold: bytes => {
+      if (left || !ledger.fits(tenant, bytes)) return false
+      add(bytes)
+      return true
+    },
+    take: add,
+    isOver: () => !ledger.fits(tenant, 0),
+    room: () => ledger.room(tenant),
+    free: bytes => add(-Math.min(bytes, held)),
+    leave: () => {
+      if (left) return
+      add(-held)
+      left = true
+      onLeave()
+    },
   }
 }
