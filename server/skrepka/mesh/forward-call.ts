@@ -1,6 +1,6 @@
 /** One call that forwards mail, and what its answer means for each message. */
 import type { CallPeer, KeyHex, PeerAnswer, ServerName } from '../contract.ts'
-import { forwardJson, readForwardResults } from './wire.ts'
+import { answerFields, forwardJson, readForwardResults } from './wire.ts'
 
 /** A message with its bytes, ready to go. */
 export interface Parcel {
@@ -24,7 +24,10 @@ export type CallFate =
 
 export interface ForwardCallOptions {
   readonly callPeer: CallPeer
-  readonly serverHost: ServerName
+  /** Who we are, for that peer. */
+  readonly headers: (server: ServerName) => Record<string, string>
+  /** The peer does not believe who we are. */
+  readonly forbidden: (server: ServerName) => void
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }
@@ -49,10 +52,11 @@ export async function forwardOne(
   if (answer === undefined) return { kind: 'failed', retryAfterMs: undefined }
   const { status, retryAfterMs } = answer
   const one = (fate: ParcelFate): CallFate => ({ kind: 'answered', fates: [fate] })
-  if (status >= 200 && status < 300) return one({ kind: 'taken' })
-  if (status === 404) return one({ kind: 'absent' })
-  if (status === 400 || status === 413) return one({ kind: 'refused' })
-  if (status === 429 && saysFull(answer)) return one(later(retryAfterMs))
+  const said = saidBy(answer)
+  if (status === 200 && said !== undefined) return one({ kind: 'taken' })
+  if (status === 404 && said === 'no_presence') return one({ kind: 'absent' })
+  if ((status === 400 || status === 413) && said !== undefined) return one({ kind: 'refused' })
+  if (status === 429 && said === 'mailbox_full') return one(later(retryAfterMs))
   return { kind: 'failed', retryAfterMs: status === 429 ? (retryAfterMs ?? fullMsDefault) : retryAfterMs }
 }
 
@@ -85,15 +89,23 @@ async function post(
   path: string,
   body: string,
 ): Promise<PeerAnswer | undefined> {
-  const { callPeer, serverHost, timeoutMs, signal } = options
-  const headers = { 'content-type': 'application/json', 'x-skrepka-server': serverHost }
+  const { callPeer, timeoutMs, signal } = options
+  const headers = options.headers(server)
   try {
-    return await callPeer(server, { method: 'POST', path, headers, body, timeoutMs, signal })
+    const answer = await callPeer(server, { method: 'POST', path, headers, body, timeoutMs, signal })
+    if (answer.status === 403) options.forbidden(server)
+    return answer
   } catch {
     return undefined // no answer is one kind of failure, whatever its reason
   }
 }
 
-function saysFull(answer: PeerAnswer): boolean {
-  return new TextDecoder().decode(answer.body).includes('"mailbox_full"')
+/**
+ * The error that a relay names, or '' when it names none. Undefined: what answered is no relay but something before it,
+ * a proxy or a portal, and knows nothing of the message.
+ */
+function saidBy(answer: PeerAnswer): string | undefined {
+  if (!Buffer.from(answer.body).toString('utf8', 0, 16).trimStart().startsWith('{')) return undefined
+  const { error } = answerFields(answer)
+  return typeof error === 'string' ? error : ''
 }
