@@ -82,6 +82,9 @@ const nonsenseAnswers: readonly NetAnswer[] = [
   { status: 429, headers: { 'retry-after': '7' }, body: '{"error":"Rate limit exceeded"}' },
   { status: 429, headers: { 'retry-after': 'soon' }, body: '' },
   { status: 404, headers: {}, body: '{"error":"not found"}' },
+  { status: 400, headers: {}, body: '<html><body>Bad request</body></html>' },
+  { status: 413, headers: {}, body: '<html><body>Request entity too large</body></html>' },
+  { status: 200, headers: {}, body: '<html><body>Log in to the wireless network</body></html>' },
 ]
 
 export function createNetwork(loop: Loop, random: SeededRandom): Network {
