@@ -14,7 +14,7 @@ CREATE TABLE streams_stream (
   state_head BIGINT NOT NULL DEFAULT 0,        -- the largest seq of the state journal
   state_kept BIGINT NOT NULL DEFAULT 0,        -- the journal has every seq above it; what is below is in the state's file
   bytes BIGINT NOT NULL DEFAULT 0,             -- of payloads and signatures
-  frozen BIGINT NOT NULL DEFAULT 0,
+  frozen BIGINT NOT NULL DEFAULT 0,           -- 1: nothing can be added; 2: it is being brought in
   handle TEXT COLLATE "C",
   client_stamp TEXT,
   signing_key TEXT,                            -- did:key; NULL: a DID whose key is elsewhere

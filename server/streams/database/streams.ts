@@ -38,6 +38,9 @@ export function streamById(tx: ReadTx, id: number): Promise<StreamRecord | undef
   return tx.get(`SELECT ${columns} FROM streams_stream s WHERE s.id = $1`, [id])
 }
 
+/** What `frozen` is while a stream is brought in; 1 is an operator's wish. */
+export const frozenForImport = 2
+
 export interface NewStream {
   readonly did: string
   readonly owners: readonly [string, ...string[]]
@@ -46,6 +49,8 @@ export interface NewStream {
   readonly signingKey: string | null
   readonly signingKeySealed: Uint8Array | null
   readonly node: string | null
+  /** Its events are still to come: nothing else can be added to it. */
+  readonly importing?: boolean
   readonly createdAt: number
 }
 
@@ -53,8 +58,8 @@ export interface NewStream {
 export async function insertStream(tx: Tx, stream: NewStream): Promise<number | undefined> {
   const row = await tx.get<{ id: number }>(
     `INSERT INTO streams_stream (did, payer, module, generation, generations, head_hash, client_stamp, signing_key,
-       signing_key_sealed, node, created_at)
-     VALUES ($1, $2, $3, 1, 1, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
+       signing_key_sealed, node, frozen, created_at)
+     VALUES ($1, $2, $3, 1, 1, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id`,
     [
       stream.did,
       stream.owners[0],
@@ -64,6 +69,7 @@ export async function insertStream(tx: Tx, stream: NewStream): Promise<number | 
       stream.signingKey,
       stream.signingKeySealed,
       stream.node,
+      stream.importing === true ? frozenForImport : 0,
       stream.createdAt,
     ],
   )
@@ -124,12 +130,31 @@ export async function advanceStateHead(
   return changes === 1
 }
 
-/** Whether there is such a stream. */
+/** As `advanceHead`, of a stream that is being brought in. */
+export async function extendImport(tx: Tx, { id, from, to, headHash, bytes }: Advance): Promise<boolean> {
+  const { changes } = await tx.run(
+    `UPDATE streams_stream SET head = $1, head_hash = $2, bytes = bytes + $3
+     WHERE id = $4 AND head = $5 AND frozen = ${frozenForImport}`,
+    [to, headHash, bytes, id, from],
+  )
+  return changes === 1
+}
+
+/** All of it is here; its state has the journal up to `stateHead` in it. */
+export async function endImport(tx: Tx, id: number, stateHead: number): Promise<void> {
+  await tx.run(
+    `UPDATE streams_stream SET frozen = 0, state_head = $1, state_kept = $2
+     WHERE id = $3 AND frozen = ${frozenForImport}`,
+    [stateHead, stateHead, id],
+  )
+}
+
+/** Whether there is such a stream, which is not being brought in. */
 export async function setFrozen(tx: Tx, did: string, frozen: boolean): Promise<boolean> {
-  const { changes } = await tx.run('UPDATE streams_stream SET frozen = $1 WHERE did = $2', [
-    frozen ? 1 : 0,
-    did,
-  ])
+  const { changes } = await tx.run(
+    `UPDATE streams_stream SET frozen = $1 WHERE did = $2 AND frozen <> ${frozenForImport}`,
+    [frozen ? 1 : 0, did],
+  )
   return changes > 0
 }
 

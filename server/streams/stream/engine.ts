@@ -33,6 +33,7 @@ import { createClearGroup, createStateGroup } from './state-group.ts'
 import { createStreamMetrics } from './stream-metrics.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { createSweeper } from './sweeper.ts'
+import { createTransfer, type Transfer } from './transfer.ts'
 import { forbidden, noSuchStream } from './texts.ts'
 
 export interface StreamsEngine extends Streams {
@@ -41,6 +42,8 @@ export interface StreamsEngine extends Streams {
   /** Takes on nothing new and waits for appends under way. Hosts are the caller's. */
   stop(): Promise<void>
   counts(): Promise<StreamsCounts>
+  /** For backups, and for data of other servers. */
+  readonly transfer: Transfer
 }
 
 export interface StreamsCounts {
@@ -69,6 +72,7 @@ export function createStreamsEngine(deps: StreamsEngineDependencies): StreamsEng
     uploadModule: createUpload({ ...deps, mayCreate: rooms.mayCreate, ...deps.settings.limits }),
     hasModule: cid => hasModule(database.direct, cid),
     create: rooms.creation.create,
+    transfer: createTransfer({ ...deps, ...rooms, node: lease.node }),
     append: appends.append,
     appendState: appends.appendState,
     query: async (caller, stream, query) => queries.once(await registry.open(stream), query, caller.did),
@@ -124,27 +128,19 @@ function createRooms(deps: StreamsEngineDependencies) {
   const queries = createQueries({ registry, hosts, modules: summaries, clock, metrics })
   const subscriptions = createSubscriptions({ registry, queries, clock, log, metrics })
   const updates = createModuleUpdates({ database, hosts, registry, clock, log, metrics })
-  const mayCreate = createMayCreate({
-    ...settings,
-    open: settings.openCreation,
-    isMember: deps.isMember,
-    ownsStream: did => ownsStream(database.direct, did),
-  })
+  const mayCreate = createGuard(deps)
   const created = () => metrics.created()
   const creation = createCreation({ ...deps, keys, quotas, mayCreate, endpoint, node, onCreated: created })
   const handles = createHandles({ ...deps, registry, keys })
   const removal = createRemoval({ ...deps, registry, keys, quotas })
   const isBuilding = (did: string) => updates.isUnderWay(did)
   const checkpoints = createCheckpoints({ ...deps, registry, isBuilding, shared: node !== null })
-  const chores = {
-    modules: createCollection(deps),
-    deleted: removal.purge,
-    states: checkpoints.round,
-  }
+  const chores = { modules: createCollection(deps), deleted: removal.purge, states: checkpoints.round }
   const sweeper = createSweeper({ database, clock, log, creation, handles, chores })
   return {
     lease,
     registry,
+    keys,
     quotas,
     summaries,
     appends,
@@ -157,6 +153,15 @@ function createRooms(deps: StreamsEngineDependencies) {
     removal,
     sweeper,
   }
+}
+
+function createGuard({ settings, database, isMember }: StreamsEngineDependencies) {
+  return createMayCreate({
+    ...settings,
+    open: settings.openCreation,
+    isMember,
+    ownsStream: did => ownsStream(database.direct, did),
+  })
 }
 
 /** What owners of a stream may do. */

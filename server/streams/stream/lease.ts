@@ -51,32 +51,8 @@ export interface LeaseDependencies {
 }
 
 export function createLease(deps: LeaseDependencies): Lease {
-  const { database, hosts, clock, log, node, onLost } = deps
-  let until = { wall: 0, monotonic: 0 }
-  let cancel: (() => void) | undefined
-  let renewing: Promise<void> | undefined
-
-  // Both clocks: one stands still while a machine sleeps, the other can be set back.
-  const holds = () => clock.now() < until.wall && clock.monotonic() < until.monotonic
-
-  const renew = async () => {
-    const held = holds()
-    const asked = { wall: clock.now(), monotonic: clock.monotonic() }
-    if (!held && until.wall > 0) onLost()
-    await database.write(async tx => {
-      await putNode(tx, { ...node, expiresAt: asked.wall + leaseMs })
-      await deleteNodesBefore(tx, asked.wall - forgetNodesMs)
-    })
-    until = { wall: asked.wall + leaseMs - marginMs, monotonic: asked.monotonic + leaseMs - marginMs }
-  }
-  const tick = () => {
-    renewing ??= renew()
-      .catch((error: unknown) => log.warn({ error }, 'could not renew the lease of this node on its streams'))
-      .finally(() => {
-        renewing = undefined
-      })
-    return renewing
-  }
+  const { database, hosts, clock, node } = deps
+  const heartbeat = createHeartbeat(deps)
 
   /** What another node did is not in this node's files: they are made anew, from the log and the state's copy. */
   const replaceFiles = async (record: StreamRecord) => {
@@ -84,39 +60,69 @@ export function createLease(deps: LeaseDependencies): Lease {
     const copy = await stateCopyOf(database.direct, record.id)
     if (copy !== undefined) await hosts.placeState(record.did, copy.bytes)
   }
+  const take = async (record: StreamRecord): Promise<StreamRecord> => {
+    if (!heartbeat.holds()) await heartbeat.beat()
+    if (!heartbeat.holds()) {
+      throw new Refusal('unavailable', 'This node has lost its connection to the others', {
+        retryAfterMs: 5000,
+      })
+    }
+    const now = clock.now()
+    // The files first: a crash in between leaves the stream to whom it was.
+    if (record.node !== node.id) {
+      const other = await nodeOf(database.direct, record.id, now)
+      if (other !== undefined) throw streamElsewhere(other.address)
+      await replaceFiles(record)
+    }
+    const taken = await database.write(tx => takeStream(tx, { stream: record.id, node: node.id, now }))
+    const fresh = await streamById(database.direct, record.id)
+    if (fresh === undefined) throw streamDeleted(record.did)
+    if (taken) return fresh
+    const other = await nodeOf(database.direct, record.id, now)
+    throw streamElsewhere(other?.address ?? 'unknown')
+  }
+
+  return { node: node.id, holds: heartbeat.holds, take, start: heartbeat.start, stop: heartbeat.stop }
+}
+
+/** Says regularly that this node is alive. */
+function createHeartbeat({ database, clock, log, node, onLost }: LeaseDependencies) {
+  let until = { wall: 0, monotonic: 0 }
+  let cancel: (() => void) | undefined
+  let beating: Promise<void> | undefined
+
+  // Both clocks: one stands still while a machine sleeps, the other can be set back.
+  const holds = () => clock.now() < until.wall && clock.monotonic() < until.monotonic
+
+  const renew = async () => {
+    const asked = { wall: clock.now(), monotonic: clock.monotonic() }
+    if (!holds() && until.wall > 0) onLost()
+    await database.write(async tx => {
+      await putNode(tx, { ...node, expiresAt: asked.wall + leaseMs })
+      await deleteNodesBefore(tx, asked.wall - forgetNodesMs)
+    })
+    until = { wall: asked.wall + leaseMs - marginMs, monotonic: asked.monotonic + leaseMs - marginMs }
+  }
+  const beat = () => {
+    beating ??= renew()
+      .catch((error: unknown) => log.warn({ error }, 'could not renew the lease of this node on its streams'))
+      .finally(() => {
+        beating = undefined
+      })
+    return beating
+  }
 
   return {
-    node: node.id,
     holds,
-    take: async record => {
-      if (!holds()) await tick()
-      if (!holds()) {
-        throw new Refusal('unavailable', 'This node has lost its connection to the others', {
-          retryAfterMs: 5000,
-        })
-      }
-      const now = clock.now()
-      // The files first: a crash in between leaves the stream to whom it was.
-      if (record.node !== node.id) {
-        const other = await nodeOf(database.direct, record.id, now)
-        if (other !== undefined) throw streamElsewhere(other.address)
-        await replaceFiles(record)
-      }
-      const taken = await database.write(tx => takeStream(tx, { stream: record.id, node: node.id, now }))
-      const fresh = await streamById(database.direct, record.id)
-      if (fresh === undefined) throw streamDeleted(record.did)
-      if (taken) return fresh
-      const other = await nodeOf(database.direct, record.id, now)
-      throw streamElsewhere(other?.address ?? 'unknown')
-    },
+    beat,
     start: async () => {
-      await tick()
-      cancel ??= clock.every(renewMs, () => void tick())
+      await beat()
+      cancel ??= clock.every(renewMs, () => void beat())
     },
     stop: async () => {
       cancel?.()
       cancel = undefined
-      await renewing
+      await beating
       if (until.wall === 0) return
       until = { wall: 0, monotonic: 0 }
       await database.write(tx => deleteNode(tx, node.id))
