@@ -242,9 +242,7 @@ test('names without a value are left out of maps, and have no place in arrays', 
   assert.equal(hex(encodeDrisl({ b: undefined, a: 1 })), 'a1616101')
   assert.throws(() => encodeDrisl([undefined] as unknown as DrislInput), MalformedError)
   assert.throws(() => encodeDrisl('\ud800'), MalformedError)
-})
-
-test('raw DRISL is put in as it is', () => {
+  // What is DRISL already is put in as it is.
   assert.equal(hex(encodeDrisl({ a: rawDrisl(encodeDrisl([1])) })), 'a161618101')
 })
 

@@ -27,23 +27,11 @@ export interface ConnectionSettings {
   readonly platform: ClientPlatform
 }
 
+/** Connects at once. */
 export function createConnection(settings: ConnectionSettings): Connection {
-  const { url, authenticator, options, platform } = settings
+  const { authenticator, options, platform } = settings
   const listeners = createListeners()
-  const socket = io(url, {
-    parser,
-    // Each client has its own identity, hence its own connection.
-    forceNew: true,
-    reconnection: options.reconnect,
-    reconnectionDelay: options.reconnectMs,
-    reconnectionDelayMax: retryMaxMs,
-    auth: give => {
-      if (authenticator === undefined) return give({})
-      Promise.resolve()
-        .then(authenticator)
-        .then(token => give({ token }), withoutToken)
-    },
-  })
+  const socket = openSocket(settings, give => void giveToken(give))
   const retry = createRetry(platform, {
     enabled: options.reconnect,
     firstMs: options.reconnectMs,
@@ -54,32 +42,36 @@ export function createConnection(settings: ConnectionSettings): Connection {
     platform,
     send: (event, argument, answer) => socket.emit(event, platform.toBinary(argument), answer),
   })
-  const report = (error: LeafError) => listeners.emit('error', error)
+  const { report } = listeners
   const refuse = (message: string, cause?: unknown) => {
     const error = new LeafError('authentication', message, { cause })
     calls.fail(error)
     report(error)
   }
-  const withoutToken = (cause: unknown) => {
-    refuse(`no token could be had: ${messageOf(cause)}`, cause)
-    socket.disconnect()
-    retry.later()
+  const giveToken = async (give: GiveToken) => {
+    try {
+      give(authenticator === undefined ? {} : { token: await authenticator() })
+    } catch (cause) {
+      refuse(`no token could be had: ${messageOf(cause)}`, cause)
+      socket.disconnect()
+      retry.later()
+    }
   }
   followSocket(socket, {
     authenticated: did => {
       retry.succeeded()
       calls.connected()
-      listeners.emit('authenticated', did)
+      listeners.authenticated(did)
     },
     refused: refuse,
     unreachable: cause => {
       report(new LeafError('disconnected', `cannot connect: ${cause.message}`, { cause }))
       if (!socket.active) retry.later()
     },
-    connected: () => listeners.emit('connect'),
+    connected: listeners.connected,
     disconnected: ({ byServer }) => {
       calls.disconnected({ comesBack: options.reconnect })
-      listeners.emit('disconnect')
+      listeners.disconnected()
       if (byServer) retry.later()
     },
   })
@@ -96,6 +88,20 @@ export function createConnection(settings: ConnectionSettings): Connection {
       listeners.clear()
     },
   }
+}
+
+type GiveToken = (auth: { readonly token?: string }) => void
+
+function openSocket({ url, options }: ConnectionSettings, auth: (give: GiveToken) => void): Socket {
+  return io(url, {
+    parser,
+    // Each client has its own identity, hence its own connection.
+    forceNew: true,
+    reconnection: options.reconnect,
+    reconnectionDelay: options.reconnectMs,
+    reconnectionDelayMax: retryMaxMs,
+    auth,
+  })
 }
 
 interface SocketEvents {
@@ -166,9 +172,10 @@ type Handlers = { readonly [Name in keyof ClientEvents]: Set<ClientEvents[Name]>
 interface Listeners {
   on<Name extends keyof ClientEvents>(event: Name, handler: ClientEvents[Name]): void
   off<Name extends keyof ClientEvents>(event: Name, handler: ClientEvents[Name]): void
-  emit(event: 'connect' | 'disconnect'): void
-  emit(event: 'authenticated', did: string | undefined): void
-  emit(event: 'error', error: LeafError): void
+  disconnected(): void
+  authenticated(did: string | undefined): void
+  connected(): void
+  report(error: LeafError): void
   clear(): void
 }
 
@@ -182,14 +189,17 @@ function createListeners(): Listeners {
   return {
     on: (event, handler) => void handlers[event].add(handler),
     off: (event, handler) => void handlers[event].delete(handler),
-    emit: (event: keyof ClientEvents, argument?: unknown) => {
-      if (event === 'connect' || event === 'disconnect') for (const handler of handlers[event]) handler()
-      else if (event === 'error') {
-        if (argument instanceof LeafError) for (const handler of handlers.error) handler(argument)
-      } else {
-        const did = typeof argument === 'string' ? argument : undefined
-        for (const handler of handlers.authenticated) handler(did)
-      }
+    connected: () => {
+      for (const handler of handlers.connect) handler()
+    },
+    disconnected: () => {
+      for (const handler of handlers.disconnect) handler()
+    },
+    authenticated: did => {
+      for (const handler of handlers.authenticated) handler(did)
+    },
+    report: error => {
+      for (const handler of handlers.error) handler(error)
     },
     clear: () => {
       for (const set of Object.values(handlers)) set.clear()
