@@ -28,41 +28,50 @@ const nobody = new Uint8Array()
 export function createNodeHandler(deps: NodeDependencies): Route['handle'] {
   const { relay, bodies, settings } = deps
 
-  const answerTo = async (request: RelayRequest): Promise<RelayAnswer> => {
+  const faultAnswer = (error: unknown): RelayAnswer => {
+    if (error instanceof Corruption) throw error
+    const answer = answerOf(error)
+    if (answer !== undefined) return answer
+    deps.log.error({ error }, 'a request failed')
+    return answerError(500, 'internal error')
+  }
+  const answerTo = (request: RelayRequest): Promise<RelayAnswer> => relay.respond(request).catch(faultAnswer)
+
+  const handleMail = async (call: Call, bytes: Buffer, release: () => void): Promise<void> => {
     try {
-      return await relay.respond(request)
-    } catch (error) {
-      if (error instanceof Corruption) throw error
-      const answer = answerOf(error)
-      if (answer !== undefined) return answer
-      deps.log.error({ error }, 'a request failed')
-      return answerError(500, 'internal error')
+      await send(call, await answerTo(requestOf(call, bytes)))
+    } finally {
+      release()
     }
+  }
+  const handlePost = async (call: Call): Promise<void> => {
+    const { incoming, path } = call
+    const bytesMax = bodyBytesMaxOf(path, settings)
+    if (isLargeOfStranger(incoming, path, bytesMax) && !(await relay.isKnown(requestOf(call, nobody)))) {
+      return send(call, answerUnauthorized)
+    }
+    const body = await bodies.read(incoming, bytesMax)
+    if ('refused' in body) return send(call, body.refused)
+    if (isMailPath(path)) return handleMail(call, body.bytes, body.release)
+    body.release()
+    // A poll is held for long, and must not hold what its body was cut from.
+    return send(call, await answerTo(requestOf(call, new Uint8Array(body.bytes))))
   }
 
   return async (incoming, response, context) => {
+    const call = { incoming, response, context, path: normalPath(pathOf(incoming.url ?? '/')) }
     const limited = relay.admit(context.address)
-    if (limited !== undefined) return send(incoming, response, limited)
-    const path = normalPath(pathOf(incoming.url ?? '/'))
-    const request = requestOf(incoming, response, context, path)
-    if (incoming.method !== 'POST') return send(incoming, response, await answerTo(request(nobody)))
-    const bytesMax = bodyBytesMaxOf(path, settings)
-    if (isLargeOfStranger(incoming, path, bytesMax) && !(await relay.isKnown(request(nobody)))) {
-      return send(incoming, response, answerUnauthorized)
-    }
-    const body = await bodies.read(incoming, bytesMax)
-    if ('refused' in body) return send(incoming, response, body.refused)
-    if (isMailPath(path)) {
-      try {
-        return await send(incoming, response, await answerTo(request(body.bytes)))
-      } finally {
-        body.release()
-      }
-    }
-    body.release()
-    // A poll is held for long, and must not hold what its body was cut from.
-    return send(incoming, response, await answerTo(request(new Uint8Array(body.bytes))))
+    if (limited !== undefined) return send(call, limited)
+    if (incoming.method === 'POST') return handlePost(call)
+    return send(call, await answerTo(requestOf(call, nobody)))
   }
+}
+
+interface Call {
+  readonly incoming: IncomingMessage
+  readonly response: ServerResponse
+  readonly context: RequestContext
+  readonly path: string
 }
 
 /** Whether a body is so large that a token has to come with it. Other relays have none. */
@@ -78,18 +87,13 @@ function pathOf(target: string): string {
   return path.startsWith('/') ? path : (URL.parse(path)?.pathname ?? '/')
 }
 
-function requestOf(
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  context: RequestContext,
-  path: string,
-): (body: Uint8Array) => RelayRequest {
+function requestOf({ incoming, response, context, path }: Call, body: Uint8Array): RelayRequest {
   const { headers, url = '/' } = incoming
   const query = url.indexOf('?')
   const forwarded =
     headers['x-forwarded-for'] !== undefined &&
     context.address !== plainAddress(incoming.socket.remoteAddress ?? '')
-  return body => ({
+  return {
     method: incoming.method ?? 'GET',
     path,
     query: query < 0 ? '' : url.slice(query + 1),
@@ -104,25 +108,22 @@ function requestOf(
       return context.signal
     },
     onGone: listener => void response.once('close', listener),
-  })
+  }
 }
 
 /** Writes an answer; resolves when it is handed over, or nobody reads it any more. */
-async function send(incoming: IncomingMessage, response: ServerResponse, answer: RelayAnswer): Promise<void> {
-  const { status, body } = answer
+async function send({ incoming, response }: Call, { status, headers, body }: RelayAnswer): Promise<void> {
   if (response.destroyed) return
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
-    response.writeHead(status, answer.headers)
+    response.writeHead(status, headers)
     return stream(response, body)
   }
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  const head = status === 204 ? { ...headers } : { ...headers, 'content-length': bytes }
   if (hasLargeBodyUnread(incoming)) {
-    response.writeHead(status, { ...answer.headers, 'content-length': bytes, connection: 'close' })
+    response.writeHead(status, { ...head, connection: 'close' })
     endAfterDraining(incoming, response, Buffer.from(body))
-    return
-  }
-  response.writeHead(status, status === 204 ? answer.headers : { ...answer.headers, 'content-length': bytes })
-  response.end(body)
+  } else response.writeHead(status, head).end(body)
 }
 
 async function stream(response: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {

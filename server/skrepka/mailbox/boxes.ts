@@ -27,6 +27,12 @@ export interface Boxes {
   known(key: KeyHex): Readonly<Box> | undefined
 }
 
+/** Mailboxes to be changed, and as they were. */
+interface Loaded {
+  readonly boxes: BoxMap
+  readonly before: BoxMap
+}
+
 /** Names a mailbox's lock between nodes. */
 const lockOf = (key: KeyHex) => `skrepka:${key}`
 
@@ -34,29 +40,32 @@ export function createBoxes({ database }: { readonly database: Database }): Boxe
   const keeps = database.engine === 'sqlite'
   const kept = createBoundedMap<KeyHex, Box>(keeps ? boxesMax : 0)
 
-  const load = async (tx: Tx, keys: Iterable<KeyHex>, create: boolean): Promise<BoxMap> => {
+  const load = async (tx: Tx, keys: Iterable<KeyHex>, create: boolean): Promise<Loaded> => {
     const boxes: BoxMap = new Map()
+    const before: BoxMap = new Map()
     const missing = new Set<KeyHex>()
     for (const key of keys) {
       if (boxes.has(key) || missing.has(key)) continue
       const box = kept.get(key)
       if (box === undefined) missing.add(key)
-      else boxes.set(key, { ...box })
+      else {
+        before.set(key, box)
+        boxes.set(key, { ...box })
+      }
     }
-    if (missing.size === 0) return boxes
+    if (missing.size === 0) return { boxes, before }
     const add = (box: Box) => {
-      boxes.set(box.key, box)
+      before.set(box.key, box)
+      boxes.set(box.key, { ...box })
       missing.delete(box.key)
     }
     for (const box of await readBoxes(tx, [...missing])) add(box)
     if (create && missing.size > 0) for (const box of await insertBoxes(tx, [...missing])) add(box)
-    return boxes
+    return { boxes, before }
   }
 
   /** Runs `fn` over the boxes, and writes those that are not as they were. */
-  const run = async <T>(tx: Tx, boxes: BoxMap, fn: (boxes: BoxMap) => Promise<T>): Promise<T> => {
-    const before = new Map<KeyHex, Box>()
-    for (const [key, box] of boxes) before.set(key, { ...box })
+  const run = async <T>(tx: Tx, { boxes, before }: Loaded, fn: (boxes: BoxMap) => Promise<T>): Promise<T> => {
     const value = await fn(boxes)
     const changed: Box[] = []
     for (const [key, box] of boxes) if (!isSame(box, before.get(key))) changed.push(box)
@@ -68,8 +77,9 @@ export function createBoxes({ database }: { readonly database: Database }): Boxe
     let touched: Iterable<KeyHex> = []
     const job = async (tx: Tx) => {
       touched = keys()
-      const boxes = await load(tx, touched, create)
-      const value = await run(tx, boxes, () => fn(tx, boxes))
+      const loaded = await load(tx, touched, create)
+      const { boxes } = loaded
+      const value = await run(tx, loaded, () => fn(tx, boxes))
       // Nothing fails after this but the commit, and then it is taken back below, before the next transaction begins.
       if (keeps) for (const [key, box] of boxes) kept.set(key, box)
       return value

@@ -45,7 +45,7 @@ export function createMailRoom<OwnMesh extends Mesh>(
     streams.wake(key)
   }
   const vault = createVault({ blobs, sealer: deps.sealer, clock, random, log })
-  const shares = createShares({ clock, random, countMax: rules.shareMessagesMax })
+  const shares = createShares({ clock, countMax: rules.shareMessagesMax })
   const announcer = createAnnouncer(database, isMeant => {
     polls.wakeThose(isMeant)
     streams.wakeThose(isMeant)

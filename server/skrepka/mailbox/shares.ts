@@ -2,10 +2,8 @@
  * How much of what waits in a mailbox is of one sender, so that nobody fills a mailbox alone. Kept in memory only, under
  * pseudonyms that change every day: nothing about senders is stored.
  */
-import { hash } from 'node:crypto'
 import { createBoundedMap } from '../../kernel/bounded-map.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Random } from '../../kernel/random.ts'
 import type { Origin } from '../contract.ts'
 
 /** Pairs of a mailbox and a sender that are counted; those that were not used for the longest time are forgotten. */
@@ -40,25 +38,34 @@ const nothing: Share = { count: 0, bytes: 0 }
 
 export function createShares(options: {
   readonly clock: Clock
-  readonly random: Random
   /** Messages of a share at most. */
   readonly countMax: number
 }): Shares {
-  const { clock, random } = options
+  const { clock } = options
   const countOfPart = Math.max(1, Math.ceil(options.countMax / partsMax))
   const shares = createBoundedMap<string, Part[]>(pairsMax)
+  /** Numbers of senders, in the order in which they came today. */
+  const numbers = createBoundedMap<string, number>(pairsMax)
   let day = Number.NaN
-  let salt = ''
+  let next = 0
+
+  const numberOf = (name: string): number => {
+    const today = Math.floor(clock.now() / dayMs)
+    if (today !== day) {
+      day = today
+      numbers.clear()
+    }
+    let number = numbers.get(name)
+    if (number === undefined) {
+      next += 1
+      number = next
+      numbers.set(name, number)
+    }
+    return number
+  }
 
   return {
-    pseudonym: (box, origin) => {
-      const today = Math.floor(clock.now() / dayMs)
-      if (today !== day) {
-        day = today
-        salt = Buffer.from(random.bytes(16)).toString('hex')
-      }
-      return hash('sha256', `${salt}:${box}:${nameOf(origin)}`, 'base64')
-    },
+    pseudonym: (box, origin) => `${box}/${numberOf(nameOf(origin))}`,
     read: (pseudonym, acked) => {
       const parts = shares.get(pseudonym)
       if (parts === undefined) return nothing
@@ -89,5 +96,5 @@ export function createShares(options: {
 
 /** Mail from other relays counts by the relay, or by the address of one that has no name. */
 function nameOf(origin: Origin): string {
-  return origin.kind === 'sender' ? `key ${origin.key}` : `peer ${origin.server ?? origin.address}`
+  return origin.kind === 'sender' ? origin.key : (origin.server ?? origin.address)
 }
