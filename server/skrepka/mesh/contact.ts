@@ -4,6 +4,7 @@ import type { Logger } from '../../kernel/log.ts'
 import type { CallPeer, ServerName } from '../contract.ts'
 import type { Buckets } from '../middleware/buckets.ts'
 import type { GossipOut } from './gossip-out.ts'
+import { type PeerTokens, tokenFeature } from './peer-token.ts'
 import type { Peers } from './peers.ts'
 import { wellKnownPath } from './well-known.ts'
 import { answerFields } from './wire.ts'
@@ -21,6 +22,7 @@ export interface ContactOptions {
   readonly clock: Clock
   readonly peers: Peers
   readonly gossip: Pick<GossipOut, 'post'>
+  readonly tokens: Pick<PeerTokens, 'fetch'>
   readonly callPeer: CallPeer
   readonly signal: AbortSignal
   /** How often strangers are called in all. */
@@ -37,7 +39,7 @@ const namesMax = 2000
 const featuresMax = 16
 
 export function createContact(options: ContactOptions): Contact {
-  const { serverHost, instance, clock, peers, gossip, callPeer, signal, strangers, log } = options
+  const { serverHost, instance, clock, peers, gossip, tokens, callPeer, signal, strangers, log } = options
   const lookedMs = new Map<ServerName, number>()
   const underWay = new Map<ServerName, Promise<boolean>>()
 
@@ -66,6 +68,7 @@ export function createContact(options: ContactOptions): Contact {
       (one): one is string => typeof one === 'string' && /^[a-z0-9-]{1,32}$/.test(one),
     )
     await peers.reached(server, named.slice(0, featuresMax))
+    if (named.includes(tokenFeature)) await tokens.fetch(server)
     return true
   }
 

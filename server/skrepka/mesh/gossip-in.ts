@@ -48,8 +48,13 @@ interface Claim {
   readonly proofAt: number | undefined
 }
 
-/** Takes in one batch of events in one transaction. The peer's name has been checked. */
-export function createGossipIn(options: GossipInOptions): (gossip: Gossip) => Promise<GossipOutcome> {
+/**
+ * Takes in one batch of events in one transaction. The peer's name has been checked; `isItself`: and it showed that the
+ * name is its own.
+ */
+export function createGossipIn(
+  options: GossipInOptions,
+): (gossip: Gossip, isItself: boolean) => Promise<GossipOutcome> {
   const { settings, clock, database, mailboxes, peers, staging, holdOff, room } = options
   const { federationPolicy: policy, onlineGossipTtl, maxPresencePerPeer } = settings
 
@@ -109,7 +114,7 @@ export function createGossipIn(options: GossipInOptions): (gossip: Gossip) => Pr
     return await staging.announced(tx, { server, key, staged: before?.staged ?? 0 })
   }
 
-  return async gossip => {
+  return async (gossip, isItself) => {
     const server = gossip.fromServer
     const { claims, refused } = claimsOf(gossip)
     const proven = claims.some(claim => claim.proofAt !== undefined)
@@ -124,9 +129,10 @@ export function createGossipIn(options: GossipInOptions): (gossip: Gossip) => Pr
         for (const claim of claims) {
           if (claim.online) some = (await takeOnline(tx, server, claim, slots)) || some
           else {
-            // Anybody can say offline. Where a proof stands it is not believed: if it is true, the peer answers 404.
+            // Anybody can say offline. Where a proof stands only the peer itself is believed; else it will answer 404.
             const before = await presenceAt(tx, server, claim.key)
-            if (before !== undefined && before.proofAt === undefined) await remove(tx, server, claim.key)
+            if (before !== undefined && (isItself || before.proofAt === undefined))
+              await remove(tx, server, claim.key)
           }
         }
         return some

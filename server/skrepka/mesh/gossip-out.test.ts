@@ -126,3 +126,26 @@ within('who polls is announced again when half of the hour is over, and not befo
   // The proof of the login goes along.
   assert.ok(b.told.at(-1)?.events[0]?.proof)
 })
+
+within('what a peer has missed is found by comparing sums, and told again', async world => {
+  const a = await world.relay('a.example')
+  const b = await world.relay('b.example', { seedPeers: ['a.example'] })
+  await world.pass(minuteMs)
+  await b.login(kim)
+  await b.login(person('lee'))
+  await world.pass(1000, 500)
+  const known = async () =>
+    (await a.database.direct.all("SELECT 1 AS one FROM skrepka_presence WHERE server = 'b.example'")).length
+  assert.equal(await known(), 2)
+  await a.database.write(tx =>
+    tx.run("DELETE FROM skrepka_presence WHERE server = 'b.example' AND mailbox_key = $1", [
+      Buffer.from(kim.key, 'hex'),
+    ]),
+  )
+  await world.pass(11 * minuteMs)
+  assert.equal(await known(), 2)
+  // As long as they agree, nothing more is said.
+  const before = world.calls.length
+  await world.pass(9 * minuteMs)
+  assert.ok(world.calls.slice(before).every(call => !call.body.includes('pubkey')))
+})

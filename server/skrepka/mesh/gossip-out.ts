@@ -33,6 +33,8 @@ export interface GossipOutOptions {
   readonly peers: Peers
   readonly breakers: Breakers
   readonly callPeer: CallPeer
+  /** Who we are, for that peer. */
+  readonly headers: (server: ServerName) => Record<string, string>
   readonly signal: AbortSignal
   readonly log: Logger
   readonly counted: (outcome: 'told' | 'failed', events: number) => void
@@ -114,7 +116,7 @@ export function createGossipOut(options: GossipOutOptions): GossipOut {
     const tagged = settings.taggedPeers.includes(server)
     const shown = events.map(event => eventJson(event, tagged))
     const body = JSON.stringify({ events: shown, fromServer: serverHost, ...more })
-    const headers = { 'content-type': 'application/json', 'x-skrepka-server': serverHost }
+    const headers = options.headers(server)
     const path = '/federation/gossip'
     const answer = await callPeer(server, { method: 'POST', path, headers, body, timeoutMs, signal }).catch(
       () => undefined,

@@ -163,6 +163,21 @@ export async function presentHere(
   return (await tx.all<Row>(sql, [ownServer, keyBytes(page.after), page.nowMs, page.limit])).map(presenceOf)
 }
 
+/** The keys that are online at a server, ascending, at most `limit`. */
+export async function onlineKeys(
+  tx: Pick<ReadTx, 'all'>,
+  server: ServerName,
+  nowMs: number,
+  limit: number,
+): Promise<readonly KeyHex[]> {
+  const rows = await tx.all<{ mailbox_key: Uint8Array }>(
+    `SELECT mailbox_key FROM skrepka_presence WHERE server = $1 AND expires_at > $2
+     ORDER BY mailbox_key LIMIT $3`,
+    [server, nowMs, limit],
+  )
+  return rows.map(row => keyHex(row.mailbox_key))
+}
+
 /** Takes away at most `limit` rows that ended by `nowMs`, and gives them in the order of their keys. */
 export async function dropExpired(
   tx: Pick<Tx, 'all'>,

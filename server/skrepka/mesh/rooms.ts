@@ -3,6 +3,7 @@ import { createBuckets } from '../middleware/buckets.ts'
 import { createBreakers } from './breaker.ts'
 import { createContact } from './contact.ts'
 import { createDelivery } from './delivery.ts'
+import { createComparison } from './digest.ts'
 import { createForwardIn } from './forward-in.ts'
 import { countAllPending, dropMessage } from './forward-store.ts'
 import { createGossipIn } from './gossip-in.ts'
@@ -12,6 +13,7 @@ import { createBudget, createByteGate } from './limits.ts'
 import type { MeshDependencies } from './dependencies.ts'
 import { createMeshMetrics } from './metrics.ts'
 import { createNameRule } from './names.ts'
+import { createPeerTokens } from './peer-token.ts'
 import { createPeers } from './peers.ts'
 import { createStaging } from './staging.ts'
 import { createSweep, type SweepCounts } from './sweep.ts'
@@ -70,6 +72,15 @@ export function createRooms(deps: MeshDependencies, signal: AbortSignal) {
       }
     },
   }
+  const tokens = createPeerTokens({
+    serverHost,
+    houseKey: deps.houseKey,
+    clock,
+    random,
+    callPeer,
+    signal,
+    peersMax: Math.max(1, settings.maxPeers),
+  })
   const holdOff = createHoldOff(clock)
   const staging = createStaging({ clock, mailboxes, forwardsMax: settings.maxForwardsPerServer })
   const gossip = createGossipOut({
@@ -80,6 +91,7 @@ export function createRooms(deps: MeshDependencies, signal: AbortSignal) {
     peers,
     breakers: breakers.gossip,
     callPeer,
+    headers: tokens.headers,
     signal,
     log,
     counted: metrics.gossipOut,
@@ -91,6 +103,7 @@ export function createRooms(deps: MeshDependencies, signal: AbortSignal) {
     clock,
     peers,
     gossip,
+    tokens,
     callPeer,
     signal,
     strangers,
@@ -107,13 +120,30 @@ export function createRooms(deps: MeshDependencies, signal: AbortSignal) {
     breakers: breakers.mail,
     budget,
     gate: createByteGate(bytesOutMax),
-    call: { callPeer, serverHost, timeoutMs: callTimeoutMs, signal },
+    call: {
+      callPeer,
+      headers: tokens.headers,
+      forbidden: tokens.forget,
+      timeoutMs: callTimeoutMs,
+      signal,
+    },
     log,
     counted: metrics.forwardOut,
   })
   const gossipIn = createGossipIn({ settings, clock, database, mailboxes, peers, staging, holdOff, room })
   const forwardIn = createForwardIn({ clock, database, mailboxes })
+  const compare = createComparison({
+    clock,
+    direct: database.direct,
+    peers,
+    gossip,
+    breakers: breakers.gossip,
+    keysMax: settings.maxPresencePerPeer,
+    log,
+  })
   const sweep = createSweep({
+    compare,
+    tokens,
     settings,
     clock,
     database,
@@ -136,6 +166,8 @@ export function createRooms(deps: MeshDependencies, signal: AbortSignal) {
     gossip,
     contact,
     delivery,
+    tokens,
+    strangers,
     gossipIn,
     forwardIn,
     sweep,

@@ -11,10 +11,19 @@ import {
 import { createBuckets } from '../middleware/buckets.ts'
 import type { Bringer } from './forward-in.ts'
 import { callerOf } from './limits.ts'
+import { agrees } from './digest.ts'
 import type { MeshDependencies } from './dependencies.ts'
+import { askPath, tokenPath } from './peer-token.ts'
 import type { Rooms } from './rooms.ts'
 import { wellKnownAnswer, wellKnownPath } from './well-known.ts'
-import { type ForwardResult, readForward, readForwardBatch, readGossip } from './wire.ts'
+import {
+  type ForwardResult,
+  type Gossip,
+  readForward,
+  readForwardBatch,
+  readGossip,
+  readTexts,
+} from './wire.ts'
 
 type Handler = (request: RelayRequest) => Promise<RelayAnswer>
 
@@ -24,7 +33,7 @@ export function createRoutes(
   rooms: Rooms,
 ): (request: RelayRequest) => Promise<RelayAnswer | undefined> {
   const { settings, serverHost, clock } = deps
-  const { peers, gossipIn, forwardIn, contact, delivery, gossip, breakers, nameRule, metrics } = rooms
+  const { tokens, peers, gossipIn, forwardIn, contact, delivery, gossip, breakers, nameRule, metrics } = rooms
   const bucketsOf = (budget: number) => createBuckets({ clock, budget, windowMs: settings.rateLimitWindow })
   const gossipLimit = bucketsOf(settings.gossipRateLimit)
   const forwardLimit = bucketsOf(settings.forwardRateLimit)
@@ -43,10 +52,17 @@ export function createRoutes(
       metrics.gossipIn('refused', 0)
       return answerError(400, 'invalid_request')
     }
-    const outcome = await gossipIn(batch)
+    const outcome = await gossipIn(batch, isItself(request, batch.fromServer))
     metrics.gossipIn('taken', outcome.refusedProofs)
     afterGossip(batch.fromServer, outcome)
-    return answerEmpty
+    return (await isComplete(batch)) ? answerEmpty : answerJson(200, '{"want":"account"}')
+  }
+
+  /** Whether what is known of the peer is what it says; also when it says nothing, or is none that we know. */
+  const isComplete = async ({ fromServer: server, have }: Gossip): Promise<boolean> => {
+    if (have === undefined || !peers.has(server)) return true
+    const keysMax = settings.maxPresencePerPeer
+    return await agrees(deps.database.direct, { server, have, nowMs: clock.now(), keysMax })
   }
 
   const afterGossip = (server: ServerName, outcome: Awaited<ReturnType<typeof gossipIn>>) => {
@@ -71,17 +87,45 @@ export function createRoutes(
   const bringerOf = (request: RelayRequest): Bringer => {
     const claimed = request.header('x-skrepka-server')
     const known = claimed !== undefined && isPeer(claimed) && peers.has(claimed)
-    return { claimed: known ? claimed : undefined, proven: false, address: callerOf(request.address) }
+    const proven = claimed !== undefined && isPeer(claimed) && isItself(request, claimed)
+    return { claimed: known || proven ? claimed : undefined, proven, address: callerOf(request.address) }
   }
 
+  /** Whether a caller shows that it is who it says. */
+  const isItself = (request: RelayRequest, server: ServerName) =>
+    request.header('x-skrepka-server') === server && tokens.isValid(server, request.header('x-skrepka-token'))
+
   const isOurOwn = (request: RelayRequest) => request.header('x-skrepka-server') === serverHost
+
+  /** Where only proofs count, mail comes only from peers that show who they are. */
+  const mayBring = (from: Bringer) => settings.federationPolicy !== 'require' || from.proven
+
+  const giveToken: Handler = async request => {
+    const { fromServer, nonce } = readTexts(request.body, ['fromServer', 'nonce'])
+    const waitMs = gossipLimit.take(callerOf(request.address))
+    if (waitMs > 0) return answerLimited(waitMs)
+    if (!isPeer(fromServer)) return answerError(400, 'invalid_request')
+    const strangeMs = peers.has(fromServer) ? 0 : rooms.strangers.take('')
+    if (strangeMs > 0) return answerLimited(strangeMs)
+    await tokens.give(fromServer, nonce)
+    return answerEmpty
+  }
+
+  const takeToken: Handler = async request => {
+    const { fromServer, nonce, token } = readTexts(request.body, ['fromServer', 'nonce', 'token'])
+    // One that comes twice, or after a restart, is thrown away like one that nobody asked for.
+    tokens.take(fromServer, nonce, token)
+    return answerEmpty
+  }
 
   const takeForward: Handler = async request => {
     const message = readForward(request.body, blobLengthMax)
     const waitMs = forwardLimit.take(callerOf(request.address))
     if (waitMs > 0) return answerLimited(waitMs)
     if (isOurOwn(request)) return answerError(400, 'invalid_request')
-    const [result] = await forwardIn([message], bringerOf(request))
+    const from = bringerOf(request)
+    if (!mayBring(from)) return answerError(403, 'proof_required')
+    const [result] = await forwardIn([message], from)
     const status = result?.status ?? 'no_presence'
     metrics.forwardIn(status, 1)
     if (status === 'no_presence') return answerError(404, 'no_presence')
@@ -94,7 +138,9 @@ export function createRoutes(
     if (waitMs > 0) return answerLimited(waitMs)
     const messages = readForwardBatch(request.body, { blobLengthMax, batchMax: settings.maxBatchSize })
     if (isOurOwn(request)) return answerError(400, 'invalid_request')
-    const results = await forwardIn(messages, bringerOf(request))
+    const from = bringerOf(request)
+    if (!mayBring(from)) return answerError(403, 'proof_required')
+    const results = await forwardIn(messages, from)
     for (const { status } of results) metrics.forwardIn(status, 1)
     return answerJson(200, JSON.stringify({ results: results.map(shown) }))
   }
@@ -103,6 +149,8 @@ export function createRoutes(
     'POST /federation/gossip': takeGossip,
     'POST /federation/forward': takeForward,
     'POST /skrepka/forward': takeForwards,
+    [`POST ${askPath}`]: giveToken,
+    [`POST ${tokenPath}`]: takeToken,
   }
 
   return async request => {

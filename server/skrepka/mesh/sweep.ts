@@ -8,6 +8,7 @@ import type { Contact } from './contact.ts'
 import type { Delivery } from './delivery.ts'
 import { countAllPending, dropPending, keepTaken, serversWaiting, takenBefore } from './forward-store.ts'
 import type { GossipOut } from './gossip-out.ts'
+import { type PeerTokens, tokenFeature } from './peer-token.ts'
 import type { Peers } from './peers.ts'
 import { countElsewhere, dropExpired, isHere, ownServer } from './presence-store.ts'
 
@@ -19,6 +20,9 @@ export interface SweepOptions {
   readonly peers: Peers
   readonly gossip: Pick<GossipOut, 'changed' | 'retry'>
   readonly contact: Contact
+  /** Asks peers whether they know of everybody here. */
+  readonly compare: () => Promise<void>
+  readonly tokens: Pick<PeerTokens, 'fetch'>
   readonly delivery: Pick<Delivery, 'deliver'>
   /** What was counted, for bounds and metrics. */
   readonly counted: (counts: SweepCounts) => void
@@ -96,6 +100,9 @@ export function createSweep(options: SweepOptions): () => Promise<void> {
         await peers.load()
         await reach()
         gossip.retry()
+        for (const server of peers.told())
+          if (peers.can(server, tokenFeature)) void options.tokens.fetch(server)
+        await options.compare()
         for (const server of await serversWaiting(database.direct)) delivery.deliver(server)
       },
     ],

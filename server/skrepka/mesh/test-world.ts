@@ -136,6 +136,8 @@ export interface TestRelay {
     body: unknown,
     headers?: Record<string, string>,
   ): Promise<{ status: number; body: unknown; headers: Record<string, string> }>
+  /** The first token that somebody called this relay with. */
+  tokenSeenBy(server: ServerName): string | undefined
   stop(): Promise<void>
   /** Ends it, and starts it again over the same tables. */
   restart(): Promise<void>
@@ -251,8 +253,12 @@ async function openRelay(
     mailboxes,
   }
   let mesh = createMesh(deps)
-  const answer: Host = async request =>
-    (await mesh.answer(request)) ?? { status: 404, body: '{"error":"not found"}' }
+  const tokens = new Map<ServerName, string>()
+  const answer: Host = async request => {
+    const [from, token] = [request.header('x-skrepka-server'), request.header('x-skrepka-token')]
+    if (from !== undefined && token !== undefined && !tokens.has(from)) tokens.set(from, token)
+    return (await mesh.answer(request)) ?? { status: 404, body: '{"error":"not found"}' }
+  }
   of.register(answer)
   mesh.start()
   let logins = 0
@@ -269,6 +275,7 @@ async function openRelay(
       const presence = { key: who.key, expiresAt: clock.now() + of.settings.sessionExpiry, proof }
       if (await database.write(tx => mesh.present(tx, presence))) mesh.announce(who.key)
     },
+    tokenSeenBy: server => tokens.get(server),
     logout: who => database.write(tx => mesh.absent(tx, who.key)),
     send: async (to, ...blobs) => {
       const servers = await database.write(async tx => {

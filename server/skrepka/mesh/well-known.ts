@@ -4,12 +4,14 @@ import type { RelayAnswer, ServerName } from '../contract.ts'
 import { answerJson } from '../http/answers.ts'
 import type { MeshSettings } from './config.ts'
 import { batchFeature } from './delivery.ts'
+import { digestFeature } from './digest.ts'
+import { tokenFeature } from './peer-token.ts'
 import type { Peers } from './peers.ts'
 
 export const wellKnownPath = '/.well-known/skrepka-relay'
 
 /** What peers may use of us, in alphabetical order. */
-const features = [batchFeature, 'presence-proof'] as const
+const features = [batchFeature, digestFeature, tokenFeature, 'presence-proof'] as const
 /** Peers that are listed at most. */
 const listedMax = 200
 

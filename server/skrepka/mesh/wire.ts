@@ -22,6 +22,8 @@ export interface ForwardedMessage {
   readonly blob: Uint8Array
 }
 
+const textLengthMax = 256
+
 const fault = (status: number, code: string) => new WireFault(answerError(status, code))
 
 function refined(name: string, type: string): WireFault {
@@ -96,6 +98,23 @@ function readHave(value: unknown): Gossip['have'] {
   if (typeof count !== 'number' || !Number.isSafeInteger(count) || typeof digest !== 'string')
     return undefined
   return { count, digest: digest.slice(0, 64) }
+}
+
+/** Reads what peers ask and bring for tokens: texts, bounded. Throws `WireFault`. */
+export function readTexts<const Name extends string>(
+  body: Uint8Array,
+  names: readonly Name[],
+): Readonly<Record<Name, string>> {
+  const fields = fieldsOf(body)
+  requireFields(fields, names)
+  const texts: Partial<Record<Name, string>> = {}
+  for (const name of names) {
+    const value = own(fields, name)
+    if (typeof value !== 'string' || value.length === 0 || value.length > textLengthMax)
+      throw refined(name, 'Text')
+    texts[name] = value
+  }
+  return texts as Record<Name, string> // each was read just above
 }
 
 /** Reads the body of `POST /federation/forward`. Throws `WireFault`. */
