@@ -99,6 +99,29 @@ onBothEngines('a subscription', open => {
     assert.deepEqual(reader.rows(), ['1'])
   })
 
+  it('is told once when hosts stay busy, and goes on by itself when they are not', async () => {
+    const { engine, create, hosts, clock } = await open()
+    const stream = await create()
+    await send(engine, stream, '1', '2')
+    let asked = 0
+    hosts.hooks.query = async () => {
+      asked += 1
+      throw new Refusal('unavailable', 'busy')
+    }
+    const reader = await subscribe(engine, stream, { query: queryOf('all', { start: 1, limit: 1 }) })
+    await until(() => {
+      clock.advance(2000)
+      return asked > 12
+    })
+    assert.deepEqual(reader.pages, [{ ok: false, error: 'busy' }])
+    delete hosts.hooks.query
+    await until(() => {
+      clock.advance(2000)
+      return reader.rows().length === 2
+    })
+    assert.deepEqual(reader.rows(), ['1', '2'])
+  })
+
   it('that is slow gets fewer, larger pages, and no row twice or never', async () => {
     const { engine, create } = await open()
     const stream = await create()

@@ -27,6 +27,8 @@ const houseSubscriptionsMax = 100_000
 
 /** How long to wait before a page is asked for again that could not be had now. */
 const retryMs = [100, 500, 2000] as const
+/** And when that was in vain and the subscriber was told. */
+const busyMs = 15_000
 
 interface Dependencies {
   readonly registry: Registry
@@ -42,11 +44,11 @@ export function createSubscriptions(deps: Dependencies): Subscriptions {
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()
 
-  const begin = (entry: StreamEntry, request: SubscribeRequest) => {
+  const begin = (entry: StreamEntry, request: SubscribeRequest, head: number) => {
     const release = registry.hold(entry)
     ofStream.set(entry, (ofStream.get(entry) ?? 0) + 1)
     const signal = AbortSignal.any([request.signal, stopping.signal])
-    const latest = request.query.start === undefined ? entry.record?.head : request.query.start - 1
+    const latest = request.query.start === undefined ? head : request.query.start - 1
     const loop = pump(deps, entry, { ...request, signal }, latest)
       .catch((error: unknown) =>
         log.warn({ error: errorText(error), stream: entry.did }, 'a subscription ended'),
@@ -62,7 +64,7 @@ export function createSubscriptions(deps: Dependencies): Subscriptions {
   return {
     subscribe: async request => {
       const entry = await registry.open(request.stream)
-      if (entry.record === undefined) await registry.record(entry)
+      const { head } = await registry.record(entry)
       if (
         running.size >= houseSubscriptionsMax ||
         (ofStream.get(entry) ?? 0) >= streamSubscriptionsMax ||
@@ -70,7 +72,7 @@ export function createSubscriptions(deps: Dependencies): Subscriptions {
       ) {
         throw new Refusal('unavailable', 'there are too many subscriptions', { retryAfterMs: 5000 })
       }
-      if (!request.signal.aborted) begin(entry, request)
+      if (!request.signal.aborted) begin(entry, request, head)
     },
     count: () => running.size,
     stop: async () => {
@@ -80,32 +82,40 @@ export function createSubscriptions(deps: Dependencies): Subscriptions {
   }
 }
 
-/** `latest` is the last idx that the subscriber has; undefined: the head at the first look. */
+/** `latest` is the last idx that the subscriber has. */
 async function pump(
   deps: Dependencies,
   entry: StreamEntry,
   request: SubscribeRequest,
-  latest: number | undefined,
+  latest: number,
 ): Promise<void> {
   const { signal, send } = request
   await untilEnd(request.gate, signal)
   let place = latest
+  let toldAt = -1
   while (!signal.aborted) {
     const seen = entry.version
     const read = await readPage(deps, entry, request, place)
     if (read === undefined || signal.aborted) return
     place = read.latest
-    deps.metrics.page(read.page.ok ? 'ok' : 'error')
-    await untilEnd(send(read.page), signal)
-    if (entry.gone) return
+    // That hosts are still busy is told once for every wake-up.
+    if (!read.passing || toldAt !== seen) {
+      deps.metrics.page(read.page.ok ? 'ok' : 'error')
+      await untilEnd(send(read.page), signal)
+    }
+    if (entry.gone && !read.page.ok) return
+    toldAt = read.passing ? seen : -1
     if (read.page.ok && read.page.hasMore) continue
-    await sleep(entry, seen, signal)
+    if (read.passing) await Promise.race([pause(deps.clock, busyMs, signal), sleep(entry, seen, signal)])
+    else await sleep(entry, seen, signal)
   }
 }
 
 interface ReadPage {
   readonly page: SubscriptionPage
-  readonly latest: number | undefined
+  readonly latest: number
+  /** It says nothing about the query: worth asking again, also when nothing comes. */
+  readonly passing: boolean
 }
 
 /** The next page, tried again while hosts are busy; undefined when the signal ends. */
@@ -113,27 +123,26 @@ async function readPage(
   deps: Dependencies,
   entry: StreamEntry,
   request: SubscribeRequest,
-  place: number | undefined,
+  latest: number,
 ): Promise<ReadPage | undefined> {
   const { query, caller, signal } = request
   for (let attempt = 0; ; attempt += 1) {
-    const latest = place ?? entry.record?.head ?? 0
     const start = Math.max(query.start ?? latest + 1, latest + 1)
     const window = Math.max(1, query.limit)
     try {
       const { rows, head } = await deps.queries.page(entry, { query, user: caller.did, start })
       const end = Math.min(start + window - 1, head)
-      return { page: { ok: true, rows, hasMore: end < head }, latest: end }
+      return { page: { ok: true, rows, hasMore: end < head }, latest: end, passing: false }
     } catch (error) {
       const page = { ok: false, error: errorText(error) } as const
       // What cannot be had now is not skipped: the next wake-up begins at the same place.
-      if (!(error instanceof Refusal) || entry.gone) return { page, latest: place }
+      if (!(error instanceof Refusal) || entry.gone) return { page, latest, passing: false }
       if (error.code !== 'unavailable') {
         const head = entry.record?.head ?? latest
-        return { page, latest: Math.min(start + window - 1, head) }
+        return { page, latest: Math.min(start + window - 1, head), passing: false }
       }
       const delay = retryMs[attempt]
-      if (delay === undefined) return { page, latest: place }
+      if (delay === undefined) return { page, latest, passing: true }
       await pause(deps.clock, delay, signal)
       if (signal.aborted) return undefined
     }
