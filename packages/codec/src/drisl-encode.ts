@@ -74,7 +74,7 @@ function writeMarked(writer: Writer, value: DrislFloat | DrislCid | RawDrisl): v
       return writeFloat(writer, value.value)
     case 'cid':
       // Tag 42, then a byte string that begins with the zero of an identity multibase.
-      reserve(writer, 5 + value.bytes.length)
+      if (writer.at + 5 + value.bytes.length > writer.bytes.length) grow(writer, 5 + value.bytes.length)
       writer.view.setUint16(writer.at, 0xd82a)
       writer.at += 2
       writeHead(writer, 2, value.bytes.length + 1)
@@ -102,7 +102,7 @@ function writeBigint(writer: Writer, value: bigint): void {
   const major = value < 0n ? 1 : 0
   const argument = value < 0n ? -1n - value : value
   if (argument <= Number.MAX_SAFE_INTEGER) return writeHead(writer, major, Number(argument))
-  reserve(writer, 9)
+  if (writer.at + 9 > writer.bytes.length) grow(writer, 9)
   writer.view.setUint8(writer.at, (major << 5) | 27)
   writer.view.setBigUint64(writer.at + 1, argument)
   writer.at += 9
@@ -110,7 +110,7 @@ function writeBigint(writer: Writer, value: bigint): void {
 
 function writeFloat(writer: Writer, value: number): void {
   if (!Number.isFinite(value)) throw new MalformedError('a float of DRISL is finite', writer.at)
-  reserve(writer, 9)
+  if (writer.at + 9 > writer.bytes.length) grow(writer, 9)
   writer.view.setUint8(writer.at, 0xfb)
   writer.view.setFloat64(writer.at + 1, value)
   writer.at += 9
@@ -135,7 +135,7 @@ function writeText(writer: Writer, value: string): void {
 
 function writeShortAscii(writer: Writer, value: string): boolean {
   const begin = writer.at
-  reserve(writer, 2 + value.length)
+  if (writer.at + 2 + value.length > writer.bytes.length) grow(writer, 2 + value.length)
   writeHead(writer, 3, value.length)
   const { bytes } = writer
   let at = writer.at
@@ -154,7 +154,7 @@ function writeShortAscii(writer: Writer, value: string): boolean {
 
 /** `argument` is a safe integer. */
 function writeHead(writer: Writer, major: number, argument: number): void {
-  reserve(writer, 9)
+  if (writer.at + 9 > writer.bytes.length) grow(writer, 9)
   const { view, at } = writer
   const top = major << 5
   if (argument < 24) {
@@ -180,30 +180,52 @@ function writeHead(writer: Writer, major: number, argument: number): void {
 }
 
 function writeByte(writer: Writer, byte: number): void {
-  reserve(writer, 1)
+  if (writer.at + 1 > writer.bytes.length) grow(writer, 1)
   writer.bytes[writer.at] = byte
   writer.at += 1
 }
 
 function append(writer: Writer, bytes: Uint8Array): void {
-  reserve(writer, bytes.length)
+  if (writer.at + bytes.length > writer.bytes.length) grow(writer, bytes.length)
   writer.bytes.set(bytes, writer.at)
   writer.at += bytes.length
 }
 
-function reserve(writer: Writer, more: number): void {
-  const needed = writer.at + more
-  if (needed <= writer.bytes.length) return
-  const larger = new Uint8Array(Math.max(needed, writer.bytes.length * 2))
+/** Makes room for so many more bytes. Callers look first: most of them have it. */
+function grow(writer: Writer, more: number): void {
+  const larger = new Uint8Array(Math.max(writer.at + more, writer.bytes.length * 2))
   larger.set(writer.bytes.subarray(0, writer.at))
   writer.bytes = larger
   writer.view = new DataView(larger.buffer)
 }
 
 function sortedKeys(map: { readonly [key: string]: DrislInput | undefined }): readonly string[] {
-  const keys: string[] = []
-  for (const key of Object.keys(map)) if (map[key] !== undefined) keys.push(key)
-  return keys.length < 2 ? keys : keys.sort(compareKeys)
+  const keys = Object.keys(map)
+  let kept = 0
+  for (const key of keys) {
+    if (map[key] === undefined) continue
+    keys[kept] = key
+    kept += 1
+  }
+  keys.length = kept
+  return kept > insertionMax ? keys.sort(compareKeys) : insertionSort(keys)
+}
+
+/** Maps are small, and many come in order. */
+const insertionMax = 16
+
+function insertionSort(keys: string[]): string[] {
+  for (let index = 1; index < keys.length; index += 1) {
+    const key = keys[index] ?? ''
+    let at = index
+    for (; at > 0; at -= 1) {
+      const before = keys[at - 1] ?? ''
+      if (compareKeys(before, key) <= 0) break
+      keys[at] = before
+    }
+    keys[at] = key
+  }
+  return keys
 }
 
 /** Orders keys as DRISL does: the shorter in UTF-8 first, then bytewise. */

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { hash, createHmac } from 'node:crypto'
 import { Buffer } from 'node:buffer'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { linkHash } from '../../../server/streams/stream/chain.ts'
 import { chainBegin, type ChainedEvent, ChainError, chainStart, linkBytes, verifyChain } from './chain.ts'
 
 const streamDid = 'did:plc:abcdefghijklmnopqrstuvwx'
+const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'))
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(hash('sha256', bytes, 'buffer'))
 const sign = (message: Uint8Array): Uint8Array =>
   new Uint8Array(createHmac('sha256', 'key').update(message).digest())
@@ -80,4 +83,21 @@ test('a log without one of its events, or of another stream, does not verify', a
   const log = logOf([2, 2])
   await assert.rejects(verifyChain(streamDid, log.toSpliced(1, 1), tools), /event 3: expected event 2/)
   await assert.rejects(verifyChain('did:plc:zzzzzzzzzzzzzzzzzzzzzzzz', log, tools), ChainError)
+})
+
+test('the links of the vectors are those of this package and of the server', () => {
+  const path = new URL('../../../vectors/streams-chain.json', import.meta.url)
+  const { stream, events } = JSON.parse(readFileSync(path, 'utf8'))
+  for (const { idx, user, payload, prevHash, link, hash: expected } of events) {
+    const event = {
+      idx,
+      user,
+      payload: bytesOf(payload),
+      prevHash: bytesOf(prevHash),
+      headSignature: undefined,
+    }
+    assert.equal(Buffer.from(linkBytes(stream, event)).toString('hex'), link)
+    assert.equal(Buffer.from(sha256(linkBytes(stream, event))).toString('hex'), expected)
+    assert.equal(Buffer.from(linkHash({ ...event, did: stream })).toString('hex'), expected)
+  }
 })

@@ -42,11 +42,10 @@ export function createConnection(settings: ConnectionSettings): Connection {
     platform,
     send: (event, argument, answer) => socket.emit(event, platform.toBinary(argument), answer),
   })
-  const { report } = listeners
   const refuse = (message: string, cause?: unknown) => {
     const error = new LeafError('authentication', message, { cause })
     calls.fail(error)
-    report(error)
+    listeners.report(error)
   }
   const giveToken = async (give: GiveToken) => {
     try {
@@ -65,7 +64,7 @@ export function createConnection(settings: ConnectionSettings): Connection {
     },
     refused: refuse,
     unreachable: cause => {
-      report(new LeafError('disconnected', `cannot connect: ${cause.message}`, { cause }))
+      listeners.report(new LeafError('disconnected', `cannot connect: ${cause.message}`, { cause }))
       if (!socket.active) retry.later()
     },
     connected: listeners.connected,
@@ -80,7 +79,7 @@ export function createConnection(settings: ConnectionSettings): Connection {
     call: calls.call,
     on: listeners.on,
     off: listeners.off,
-    report,
+    report: listeners.report,
     close: () => {
       retry.end()
       calls.close()
