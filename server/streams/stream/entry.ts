@@ -1,4 +1,5 @@
 /** A stream in memory: what is committed about it, and who waits for it. */
+import type { Clock } from '../../kernel/clock.ts'
 import type { StreamRecord } from '../database/streams.ts'
 import type { StreamDid, StreamView } from '../host/contract.ts'
 import type { Waiting } from './append-queue.ts'
@@ -65,15 +66,22 @@ export function wake(entry: StreamEntry): void {
   for (const go of woken) go()
 }
 
-/** Resolves at the next wake-up, or when the signal ends; at once when `seen` is not the version any more. */
-export function sleep(entry: StreamEntry, seen: number, signal: AbortSignal): Promise<void> {
+/** Resolves at the next wake-up, when the signal ends, or after `limit`; at once when `seen` is not the version any more. */
+export function sleep(
+  entry: StreamEntry,
+  seen: number,
+  signal: AbortSignal,
+  limit?: { readonly clock: Clock; readonly ms: number },
+): Promise<void> {
   if (signal.aborted || entry.version !== seen || entry.gone) return Promise.resolve()
   return new Promise(resolve => {
     const go = () => {
+      cancel?.()
       entry.sleepers.delete(go)
       signal.removeEventListener('abort', go)
       resolve()
     }
+    const cancel = limit?.clock.after(limit.ms, go)
     entry.sleepers.add(go)
     signal.addEventListener('abort', go)
   })

@@ -106,8 +106,7 @@ async function pump(
     if (entry.gone && !read.page.ok) return
     toldAt = read.passing ? seen : -1
     if (read.page.ok && read.page.hasMore) continue
-    if (read.passing) await Promise.race([pause(deps.clock, busyMs, signal), sleep(entry, seen, signal)])
-    else await sleep(entry, seen, signal)
+    await sleep(entry, seen, signal, read.passing ? { clock: deps.clock, ms: busyMs } : undefined)
   }
 }
 
