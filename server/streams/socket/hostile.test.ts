@@ -67,14 +67,20 @@ test('an event before the client has connected ends the connection', async () =>
 
 test('before it has connected, and while it is nobody, a client sends small messages only', async () => {
   await withDoor({}, async house => {
+    // Well-formed, so that nothing but their size is wrong with them.
+    const padding = Object.fromEntries([1, 2, 3, 4].map(key => [key, 'x'.repeat(60_000)]))
     const stranger = await rawClient(house)
-    stranger.send(Buffer.alloc(256 * 1024))
+    stranger.send(encode({ type: 0, nsp: '/', data: padding }))
     await once(stranger, 'close')
+    const large = encode({ type: 2, nsp: '/', id: 0, data: ['stream/info', Buffer.alloc(2 * 1024 * 1024)] })
     const nobody = await rawClient(house)
     nobody.send(connectPacket)
     await once(nobody, 'message')
-    nobody.send(Buffer.alloc(2 * 1024 * 1024))
+    nobody.send(large)
     await once(nobody, 'close')
+    const client = await house.connect(house.alice.token())
+    const reply = await call(client, 'stream/info', new Uint8Array(2 * 1024 * 1024))
+    assert.ok(!reply.ok)
   })
 })
 
