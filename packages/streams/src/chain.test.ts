@@ -4,7 +4,6 @@ import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { linkHash } from '../../../server/streams/stream/chain.ts'
 import { chainBegin, type ChainedEvent, ChainError, chainStart, linkBytes, verifyChain } from './chain.ts'
 
 const streamDid = 'did:plc:abcdefghijklmnopqrstuvwx'
@@ -85,7 +84,7 @@ test('a log without one of its events, or of another stream, does not verify', a
   await assert.rejects(verifyChain('did:plc:zzzzzzzzzzzzzzzzzzzzzzzz', log, tools), ChainError)
 })
 
-test('the links of the vectors are those of this package and of the server', () => {
+test('the links and hashes are those of the vectors', () => {
   const path = new URL('../../../vectors/streams-chain.json', import.meta.url)
   const { stream, events } = JSON.parse(readFileSync(path, 'utf8'))
   for (const { idx, user, payload, prevHash, link, hash: expected } of events) {
@@ -98,6 +97,5 @@ test('the links of the vectors are those of this package and of the server', () 
     }
     assert.equal(Buffer.from(linkBytes(stream, event)).toString('hex'), link)
     assert.equal(Buffer.from(sha256(linkBytes(stream, event))).toString('hex'), expected)
-    assert.equal(Buffer.from(linkHash({ ...event, did: stream })).toString('hex'), expected)
   }
 })
