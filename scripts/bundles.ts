@@ -11,7 +11,10 @@ import { build } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Entry and output of every bundle, from the project's folder. */
-export const bundles: readonly { readonly entry: string; readonly output: string }[] = []
+export const bundles: readonly { readonly entry: string; readonly output: string }[] = [
+  { entry: 'server/skrepka/messenger/app/main.ts', output: 'server/skrepka/messenger/assets/messenger.js' },
+  { entry: 'server/skrepka/messenger/app/sw.ts', output: 'server/skrepka/messenger/assets/sw.js' },
+]
 
 /** The text of one bundle; the same sources give the same bytes. */
 export async function bundle(entry: string): Promise<string> {
