@@ -88,11 +88,14 @@ export function createCollector(deps: CollectDependencies): Collector {
     return Math.max(0, Math.min(cursor, Math.max(clock.now(), last)))
   }
 
-  /** Applies a clamped cursor to a mailbox. */
-  const acknowledge = async (tx: Tx, box: Box, cursor: number): Promise<Acked> => {
+  /** Applies a cursor to a mailbox. */
+  const acknowledge = async (tx: Tx, box: Box, asked: number): Promise<Acked> => {
+    const cursor = clamp(box, asked)
     const number = cursor - box.shift
     if (number <= box.acked || box.count === 0) return { after: raise(box, cursor), refs: undefined }
-    if (rules.strictSeedAck || (await readGiven(tx, box.id, number)) === box.shift) {
+    // One of the future was not given, even if the last one that was is what it is clamped to.
+    const isGiven = asked === cursor && (await readGiven(tx, box.id, number)) === box.shift
+    if (rules.strictSeedAck || isGiven) {
       const refs = await remove(tx, box, number)
       return { after: raise(box, cursor), refs }
     }
@@ -159,9 +162,8 @@ export function createCollector(deps: CollectDependencies): Collector {
     },
     collect: async (key, cursor) => {
       const { page, refs } = await within(key, cursor, async (tx, box) => {
-        const clamped = clamp(box, cursor)
-        if (box === undefined) return { page: { ...nothing, cursor: clamped }, refs: undefined }
-        const acked = await acknowledge(tx, box, clamped)
+        if (box === undefined) return { page: { ...nothing, cursor: clamp(box, cursor) }, refs: undefined }
+        const acked = await acknowledge(tx, box, cursor)
         return { page: await readAfter(tx, box, acked.after), refs: acked.refs }
       })
       if (refs !== undefined) tellAcked(key, refs)
@@ -169,7 +171,7 @@ export function createCollector(deps: CollectDependencies): Collector {
     },
     ack: async (key, cursor) => {
       const { refs } = await within(key, cursor, async (tx, box) =>
-        box === undefined ? noAck : acknowledge(tx, box, clamp(box, cursor)),
+        box === undefined ? noAck : acknowledge(tx, box, cursor),
       )
       if (refs !== undefined) tellAcked(key, refs)
     },
