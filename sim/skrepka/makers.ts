@@ -48,6 +48,10 @@ export function leafMaker({ settings = {}, create = createRelay }: LeafOptions =
     })
 }
 
+/** Ours as a scenario wants it. */
+export const leafFor = ({ policy = 'prefer' }: { readonly policy?: 'prefer' | 'require' }): RelayMaker =>
+  leafMaker({ settings: { federationPolicy: policy, unprovenBytesPerHour } })
+
 /** Both kinds, as worlds want them: with a budget for strangers that a world can use up. */
 export function standardMakers(create?: CreateRelay): Makers {
   const made = create === undefined ? {} : { create }

@@ -1,6 +1,7 @@
 /** An enemy with a server name of its own, with keys as many as it likes, and with ears on the network. */
 import type { KeyHex, ServerName } from '../../server/skrepka/contract.ts'
-import type { Loop } from './loop.ts'
+import { challengeOf } from '../../server/skrepka/mesh/proof.ts'
+import { type Loop, worldStartMs } from './loop.ts'
 import type { NetAnswer, Network, Sender } from './network.ts'
 import type { Oracle } from './oracle.ts'
 import { createPerson, type Person } from './person.ts'
@@ -11,6 +12,7 @@ export const malices = [
   'forge-online',
   'forge-offline',
   'forge-proof',
+  'craft-proof',
   'replay-proof',
   'replay-login',
   'point-inward',
@@ -27,6 +29,8 @@ export const evilName = 'evil.example'
 export interface Enemy {
   /** Does it to this relay, to this person. */
   act(malice: Malice, relay: ServerName, victim: KeyHex): void
+  /** From now on its server answers as a good one would, and keeps what it gets. */
+  pretend(): void
 }
 
 export interface EnemyOptions {
@@ -107,7 +111,13 @@ export function createEnemy(options: EnemyOptions): Enemy {
     for (const one of proofsIn(request.body)) overheard.push(one)
     if (overheard.length > proofsMax) overheard.splice(0, overheard.length - proofsMax)
   })
-  network.listen(evilName, () => {
+  let pretends = false
+  const goodAnswer = (path: string): NetAnswer =>
+    path.startsWith('/.well-known/')
+      ? { status: 200, headers: {}, body: `{"features":[],"name":"${evilName}","policy":"open"}` }
+      : { status: 200, headers: {}, body: '{}' }
+  network.listen(evilName, (_from, { path }) => {
+    if (pretends) return Promise.resolve(goodAnswer(path))
     const answers: readonly (NetAnswer | undefined)[] = [
       { status: 200, headers: {}, body: '{}' },
       { status: 200, headers: {}, body: '{}' },
@@ -152,6 +162,20 @@ export function createEnemy(options: EnemyOptions): Enemy {
     r: hexOf(random.bytes(16)),
     signature: hexOf(random.bytes(64)),
   })
+  /** Right in all but the signature, which is of another key. */
+  const craftedProof = (key: KeyHex) => {
+    const atMs = worldStartMs + Math.floor(loop.elapsedMs())
+    const houseKey = Buffer.alloc(32, 1)
+    const made = challengeOf({
+      houseKey,
+      serverHost: evilName,
+      key,
+      address: '',
+      atMs,
+      nonce: random.bytes(4),
+    })
+    return { ...made, signature: createPerson('sybil 0').sign(made.challenge) }
+  }
   const impersonated = (relay: ServerName) =>
     random.pick(relays.length > 1 ? relays.filter(one => one !== relay) : relays)
 
@@ -161,6 +185,8 @@ export function createEnemy(options: EnemyOptions): Enemy {
       gossip(relay, impersonated(relay), [{ eventType: 'offline', pubkey }]),
     'forge-proof': (relay, pubkey) =>
       gossip(relay, evilName, [{ eventType: 'online', pubkey, proof: bogusProof() }]),
+    'craft-proof': (relay, pubkey) =>
+      gossip(relay, evilName, [{ eventType: 'online', pubkey, proof: craftedProof(pubkey) }]),
     'replay-proof': relay => {
       const events = overheard.map(({ pubkey, proof }) => ({ eventType: 'online', pubkey, proof }))
       return gossip(relay, evilName, events)
@@ -178,7 +204,12 @@ export function createEnemy(options: EnemyOptions): Enemy {
     'abuse-cursor': abuseCursor,
     garbage: speakGarbage,
   }
-  return { act: (malice, relay, victim) => void loop.at(0, () => void acts[malice](relay, victim)) }
+  return {
+    act: (malice, relay, victim) => void loop.at(0, () => void acts[malice](relay, victim)),
+    pretend: () => {
+      pretends = true
+    },
+  }
 }
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { leafMaker, seedMaker } from './makers.ts'
+import { leafFor, seedMaker } from './makers.ts'
 import { playScenario, scenarios } from './scenarios.ts'
 
 describe('the seed’s server breaks', () => {
@@ -18,6 +18,6 @@ describe('the seed’s server breaks', () => {
 describe('ours holds', () => {
   for (const scenario of scenarios) {
     it(`${scenario.name}: ${scenario.title}`, async () =>
-      assert.deepEqual(await playScenario(scenario, 'leaf', leafMaker()), []))
+      assert.deepEqual(await playScenario(scenario, 'leaf', leafFor(scenario)), []))
   }
 })

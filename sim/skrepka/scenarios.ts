@@ -1,5 +1,6 @@
 /** One small world for each named weakness of the seed’s server: there it breaks an invariant, and with ours it must not. */
 import type { KeyHex } from '../../server/skrepka/contract.ts'
+import type { Malice } from './malice.ts'
 import type { Invariant } from './oracle.ts'
 import type { RelayKind } from './plan.ts'
 import type { SeedConstants } from './seed-constants.ts'
@@ -14,6 +15,8 @@ export interface Scenario {
   readonly users: number
   /** People with one cursor for all relays. */
   readonly sharedCursors?: readonly number[]
+  /** Of relays of ours; `prefer` when absent. */
+  readonly policy?: 'prefer' | 'require'
   readonly seedConstants?: Partial<SeedConstants>
   /** What breaks with the seed’s server. */
   readonly breaks: Invariant
@@ -231,7 +234,64 @@ export const scenarios: readonly Scenario[] = [
       await stage.pass(10 * minuteMs)
     },
   },
+  {
+    name: 'W13 budget',
+    title: 'a stranger who claims that somebody is there gets no more of her mail than its budget',
+    relays: 1,
+    users: 2,
+    breaks: 'I4',
+    play: async stage => siphon(stage, 'forge-online'),
+  },
+  {
+    name: 'W13 proof',
+    title: 'and none at all where proofs are required, whatever he signs',
+    relays: 1,
+    users: 2,
+    policy: 'require',
+    breaks: 'I4',
+    play: async stage => {
+      await siphon(stage, 'forge-online')
+      stage.enemy('craft-proof', 0, 1)
+      await stage.pass(5 * minuteMs)
+    },
+  },
+  {
+    name: 'proxies',
+    title: 'what a proxy or a portal answers decides nothing about mail',
+    relays: 2,
+    users: 2,
+    breaks: 'I1',
+    play: async stage => {
+      await stage.introduce()
+      stage.go(0, 0)
+      stage.go(1, 1)
+      await stage.pass(minuteMs)
+      for (let round = 0; round < 10; round += 1) {
+        stage.proxied(1)
+        stage.send(0, [1, 1, 1])
+        await stage.pass(5 * minuteMs)
+        stage.calm()
+        await stage.pass(minuteMs)
+      }
+      await stage.pass(hourMs)
+    },
+  },
 ]
+
+/** Somebody’s mail waits, and a stranger says that she is with him. */
+async function siphon(stage: Stage, malice: Malice): Promise<void> {
+  stage.pretend()
+  stage.go(0, 0)
+  await stage.pass(5 * secondMs)
+  for (let round = 0; round < 10; round += 1) {
+    stage.send(0, Array<number>(50).fill(1), 1000)
+    await stage.pass(2 * secondMs)
+  }
+  for (let round = 0; round < 10; round += 1) {
+    stage.enemy(malice, 0, 1)
+    await stage.pass(2 * minuteMs)
+  }
+}
 
 /** A mailbox’s quota: 10,000 messages, of which one sender may fill a tenth. */
 const floodBound = 1001

@@ -14,7 +14,7 @@ export interface Stage {
   relay(number: number): RelayProcess
   user(number: number): User
   go(user: number, relay: number): void
-  send(user: number, to: readonly number[]): void
+  send(user: number, to: readonly number[], bytes?: number): void
   /** Sends at once, past the outbox: junk that nobody waits for. */
   burst(user: number, to: number, size: { readonly batches: number; readonly batch: number }): Promise<void>
   /** Each relay hears of each other, as relays do that somebody roamed between. */
@@ -27,6 +27,10 @@ export interface Stage {
   /** From now on everybody is near everybody. */
   near(): void
   enemy(malice: Malice, relay: number, victim: number): void
+  /** The enemy’s server behaves as a good one. */
+  pretend(): void
+  /** From now on something between answers in this relay’s place. */
+  proxied(relay: number): void
   /** Whether everything that relays took for this user has come. */
   hasAll(user: number): boolean
   checkPending(relay: number, most: number): Promise<void>
@@ -43,6 +47,7 @@ export interface StageOptions {
   readonly relays: number
   readonly users: number
   readonly sharedCursors?: readonly number[]
+  readonly policy?: Plan['policy']
 }
 
 export function createStage(
@@ -56,7 +61,7 @@ export function createStage(
     relays: Array.from({ length: options.relays }, () => ({ kind, skewMs: 0 })),
     users: options.users,
     sharedCursors: options.sharedCursors ?? [],
-    policy: 'prefer',
+    policy: options.policy ?? 'prefer',
     healMs: 0,
     endMs: 0,
     events: [],
@@ -86,11 +91,12 @@ export function createStage(
     relay,
     user,
     go: (number, to) => user(number).goTo(relay(to).name),
-    send: (from, to) =>
+    send: (from, to, bytes) =>
       sendAs(
         world,
         user(from),
         to.map(number => user(number).key),
+        bytes,
       ),
     burst: async (from, to, { batches, batch }) => {
       const at = user(from).at() ?? ''
@@ -123,10 +129,12 @@ export function createStage(
     cut: (from, to) => network.cut(relayName(from), relayName(to)),
     loseAnswers: name => network.setWeather({ ...calmWeather, answerLoss: 1 }, name),
     calm: () => {
-      for (const { name } of users) network.setWeather(undefined, name)
+      for (const { name } of [...users, ...relays]) network.setWeather(undefined, name)
     },
     near: () => network.setWeather({ ...calmWeather, latencyMs: [1, 2] }),
     enemy: (malice, to, victim) => world.enemy.act(malice, relay(to).name, user(victim).key),
+    pretend: () => world.enemy.pretend(),
+    proxied: number => network.setWeather({ ...calmWeather, nonsense: 1 }, relayName(number)),
     hasAll: number =>
       [...oracle.messages.values()].every(
         message =>
