@@ -16,7 +16,9 @@ type Handler = (argument: Uint8Array, answer: (bytes: Uint8Array) => void, socke
 
 /** A server of the protocol that does what the test says; what it answers is read by the client under test. */
 export async function serve(t: TestContext, handlers: Readonly<Record<string, Handler>>) {
-  const http = createServer()
+  const http = createServer((_, response) =>
+    response.setHeader('content-type', 'text/html').end('<!doctype html>'),
+  )
   const io = new Server(http, { parser })
   const sockets: Socket[] = []
   io.on('connection', socket => {
