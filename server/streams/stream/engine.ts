@@ -13,7 +13,7 @@ import { createStreamKeys } from '../identity/keys.ts'
 import { createMayCreate } from '../identity/may-create.ts'
 import { createCollection } from '../module/collection.ts'
 import { createModuleSummaries } from '../module/summary.ts'
-import { createModuleUpdates } from '../module/update.ts'
+import { createModuleUpdates, type ModuleUpdates } from '../module/update.ts'
 import { createUpload } from '../module/upload.ts'
 import { createAppendBudget } from './append-queue.ts'
 import { createAppends, signedIn } from './append.ts'
@@ -50,7 +50,7 @@ export interface StreamsCounts {
   readonly streams: number
   readonly events: number
   readonly subscriptions: number
-  /** Streams in memory. */
+  /** Streams that hosts have open. */
   readonly open: number
   readonly builds: number
 }
@@ -79,7 +79,6 @@ export function createStreamsEngine(deps: StreamsEngineDependencies): StreamsEng
     subscribe: subscriptions.subscribe,
     start: async () => {
       await lease.start()
-      await resumeUpdates(deps, rooms)
       sweeper.start()
     },
     stop: async () => {
@@ -107,8 +106,7 @@ function createRooms(deps: StreamsEngineDependencies) {
   const { node } = lease
   const registry = createRegistry({ database, hosts, lease })
   const keys = createStreamKeys(deps)
-  const { quota: fallback } = settings.limits
-  const quotas = createQuotas({ database, clock, fallback })
+  const quotas = createQuotas({ database, clock, fallback: settings.limits.quota })
   const budget = createAppendBudget()
   const summaries = createModuleSummaries(database.direct)
   const metrics = createStreamMetrics(deps.metrics, {
@@ -135,7 +133,12 @@ function createRooms(deps: StreamsEngineDependencies) {
   const removal = createRemoval({ ...deps, registry, keys, quotas })
   const isBuilding = (did: string) => updates.isUnderWay(did)
   const checkpoints = createCheckpoints({ ...deps, registry, isBuilding, shared: node !== null })
-  const chores = { modules: createCollection(deps), deleted: removal.purge, states: checkpoints.round }
+  const chores = {
+    updates: () => resumeUpdates(deps, updates),
+    modules: createCollection(deps),
+    deleted: removal.purge,
+    states: checkpoints.round,
+  }
   const sweeper = createSweeper({ database, clock, log, creation, handles, chores })
   return {
     lease,
@@ -249,18 +252,22 @@ function createOperatorsActs(
   }
 }
 
-const updatesPerRead = 100
+/** Builds that were cut off and are taken up at the same time. */
+const resumedMax = 4
 
 /** Goes on with modules that were being built; nobody waits for them, so faults are told in the log. */
 async function resumeUpdates(
   { database, log }: StreamsEngineDependencies,
-  { updates }: Rooms,
+  updates: ModuleUpdates,
 ): Promise<void> {
-  const rows = await database.read(tx => updatesAfter(tx, 0, updatesPerRead))
-  for (const row of rows) {
+  for (const row of await database.read(tx => updatesAfter(tx, 0, updatesPerRound))) {
+    if (updates.isUnderWay(row.did)) continue
+    if (updates.count() >= resumedMax) return
     log.info({ stream: row.did, module: row.module }, 'goes on building a module')
     updates.resume(row).catch((error: unknown) => {
       log.warn({ stream: row.did, error: errorText(error) }, 'could not go on building a module')
     })
   }
 }
+
+const updatesPerRound = 100
