@@ -156,10 +156,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       // It had the route when it was asked; from now on one by one.
       breakers.succeeded(server)
       refund(loaded.map(one => one.forward))
-      await peers.reached(server, [])
+      await peers.doubt(server)
       return true
     }
     counted('failed', loaded.length, bytes)
+    if (fate.isForbidden) {
+      call.forbidden(server)
+      await peers.doubt(server)
+    }
     breakers.failed(server, fate.retryAfterMs)
     if (call.signal.aborted) return false
     await database.write(async tx => {

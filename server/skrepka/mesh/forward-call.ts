@@ -20,7 +20,12 @@ export type ParcelFate =
 export type CallFate =
   | { readonly kind: 'answered'; readonly fates: readonly ParcelFate[] }
   | { readonly kind: 'unsupported' }
-  | { readonly kind: 'failed'; readonly retryAfterMs: number | undefined }
+  | {
+      readonly kind: 'failed'
+      readonly retryAfterMs: number | undefined
+      /** It does not believe who we are. */
+      readonly isForbidden: boolean
+    }
 
 export interface ForwardCallOptions {
   readonly callPeer: CallPeer
@@ -49,7 +54,7 @@ export async function forwardOne(
   parcel: Parcel,
 ): Promise<CallFate> {
   const answer = await post(options, server, '/federation/forward', forwardJson(parcel.key, parcel.blob))
-  if (answer === undefined) return { kind: 'failed', retryAfterMs: undefined }
+  if (answer === undefined) return failed(undefined)
   const { status, retryAfterMs } = answer
   const one = (fate: ParcelFate): CallFate => ({ kind: 'answered', fates: [fate] })
   const said = saidBy(answer)
@@ -57,7 +62,7 @@ export async function forwardOne(
   if (status === 404 && said === 'no_presence') return one({ kind: 'absent' })
   if ((status === 400 || status === 413) && said !== undefined) return one({ kind: 'refused' })
   if (status === 429 && said === 'mailbox_full') return one(later(retryAfterMs))
-  return { kind: 'failed', retryAfterMs: status === 429 ? (retryAfterMs ?? fullMsDefault) : retryAfterMs }
+  return failed(answer)
 }
 
 /** Sends several by `POST /skrepka/forward`, for peers that announced it. */
@@ -68,19 +73,22 @@ export async function forwardBatch(
 ): Promise<CallFate> {
   const messages = parcels.map(({ key, blob }) => forwardJson(key, blob)).join(',')
   const answer = await post(options, server, '/skrepka/forward', `{"messages":[${messages}]}`)
-  if (answer === undefined) return { kind: 'failed', retryAfterMs: undefined }
-  const { status, retryAfterMs } = answer
+  if (answer === undefined) return failed(undefined)
+  const { status } = answer
   // 400 and 413 too: what it does not take together it may take one by one.
   if (status === 404 || status === 405 || status === 400 || status === 413) return { kind: 'unsupported' }
   const results = status === 200 ? readForwardResults(answer, parcels.length) : undefined
-  if (results === undefined) {
-    return { kind: 'failed', retryAfterMs: status === 429 ? (retryAfterMs ?? fullMsDefault) : retryAfterMs }
-  }
+  if (results === undefined) return failed(answer)
   const fates = results.map((result): ParcelFate => {
     if (result.status === 'no_presence') return { kind: 'absent' }
     return result.status === 'mailbox_full' ? later(result.retryAfterMs) : { kind: 'taken' }
   })
   return { kind: 'answered', fates }
+}
+
+function failed(answer: PeerAnswer | undefined): CallFate {
+  const asked = answer?.status === 429 ? (answer.retryAfterMs ?? fullMsDefault) : answer?.retryAfterMs
+  return { kind: 'failed', retryAfterMs: asked, isForbidden: answer?.status === 403 }
 }
 
 async function post(
@@ -92,9 +100,7 @@ async function post(
   const { callPeer, timeoutMs, signal } = options
   const headers = options.headers(server)
   try {
-    const answer = await callPeer(server, { method: 'POST', path, headers, body, timeoutMs, signal })
-    if (answer.status === 403) options.forbidden(server)
-    return answer
+    return await callPeer(server, { method: 'POST', path, headers, body, timeoutMs, signal })
   } catch {
     return undefined // no answer is one kind of failure, whatever its reason
   }

@@ -115,3 +115,23 @@ within(
     assert.equal(answer.status, 200)
   },
 )
+
+within('one wrong answer on the way does not cut two relays off from each other', async world => {
+  const a = await world.relay('a.example', { federationPolicy: 'require' })
+  const b = await world.relay('b.example', { federationPolicy: 'require', seedPeers: ['a.example'] })
+  await a.login(kim)
+  await b.login(person('lee'))
+  await world.pass(2 * minuteMs)
+  const real = world.hosts.get('a.example')
+  assert.ok(real)
+  for (const status of [404, 403, 400]) {
+    // Something between them answers once in its place.
+    world.hosts.set('a.example', async request => {
+      world.hosts.set('a.example', real)
+      return { status: request.path === '/skrepka/forward' ? status : 502, body: 'nonsense' }
+    })
+    await b.send(kim.key, mail(`after ${status}`))
+    await world.pass(10 * minuteMs)
+  }
+  assert.deepEqual(await a.mailboxes.list(kim.key), ['after 404', 'after 403', 'after 400'])
+})

@@ -13,6 +13,8 @@ export interface Peers {
   hear(tx: Tx, server: ServerName, proven: boolean): Promise<boolean>
   /** A call found a relay there. */
   reached(server: ServerName, features: readonly string[]): Promise<void>
+  /** A peer does not do what it said it can, or does not know us: it is looked at again soon. */
+  doubt(server: ServerName): Promise<void>
   /** The name leads to ourselves, or to nobody we want: it is not a peer until the next start. */
   ban(server: ServerName): Promise<void>
   isBanned(server: ServerName): boolean
@@ -39,8 +41,9 @@ export interface Peers {
 const forgetMs = 7 * 86_400_000
 /** Times that are only this much newer are not written. */
 const noteMs = 600_000
-/** How long it holds that a relay was found behind a name. */
-export const reachedMsMax = 6 * 3_600_000
+/** How long it holds that a relay was found behind a name; and of one that could nothing more, which may be an accident. */
+const reachedMsMax = 6 * 3_600_000
+const plainMsMax = 900_000
 const banNamesMax = 1000
 
 export interface PeersOptions {
@@ -59,8 +62,10 @@ export function createPeers({ settings, nameRule, clock, database }: PeersOption
 
   const sorted = (names: Iterable<ServerName>) =>
     [...new Set(names)].filter(name => !banned.has(name)).toSorted()
-  const isReached = (peer: StoredPeer | undefined) =>
-    peer?.reachedAt !== undefined && clock.now() - peer.reachedAt < reachedMsMax
+  const isReached = (peer: StoredPeer | undefined, msMax = reachedMsMax) =>
+    peer?.reachedAt !== undefined && clock.now() - peer.reachedAt < msMax
+  const isFresh = (peer: StoredPeer | undefined) =>
+    isReached(peer, peer?.features.length === 0 ? plainMsMax : reachedMsMax)
   const isTold = (peer: StoredPeer) => {
     if (settings.federationPolicy === 'open' || peer.provenAt !== undefined) return true
     return settings.federationPolicy === 'prefer' && isReached(peer)
@@ -116,6 +121,13 @@ export function createPeers({ settings, nameRule, clock, database }: PeersOption
       peers.set(server, peer)
       await database.write(tx => putPeer(tx, peer))
     },
+    doubt: async server => {
+      const before = peers.get(server)
+      if (before === undefined) return
+      const peer: StoredPeer = { ...before, features: [], reachedAt: undefined }
+      peers.set(server, peer)
+      await database.write(tx => putPeer(tx, peer))
+    },
     ban: async server => {
       if (banned.size < banNamesMax) banned.add(server)
       peers.delete(server)
@@ -134,7 +146,7 @@ export function createPeers({ settings, nameRule, clock, database }: PeersOption
     isProven: server => peers.get(server)?.provenAt !== undefined,
     proven: () =>
       sorted([...peers.values()].filter(peer => peer.provenAt !== undefined).map(peer => peer.server)),
-    toReach: () => sorted([...named, ...peers.keys()]).filter(server => !isReached(peers.get(server))),
+    toReach: () => sorted([...named, ...peers.keys()]).filter(server => !isFresh(peers.get(server))),
     forget: async () => {
       const before = clock.now() - forgetMs
       const old = [...peers.values()].filter(peer => Math.max(peer.heardAt, peer.reachedAt ?? 0) < before)
