@@ -16,6 +16,7 @@ export interface Read {
   readonly params: URLSearchParams
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** As limits count it. */
   readonly address: string
   readonly signal: AbortSignal
 }

@@ -1,5 +1,6 @@
 /** `/streams/*`: reading streams over HTTP. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { networkOf } from '../../kernel/http/network.ts'
 import type { RequestContext, Route } from '../../kernel/http/route.ts'
 import { Refusal } from '../../kernel/errors.ts'
 import type { DoorDependencies } from '../dependencies.ts'
@@ -41,14 +42,15 @@ export function createReadRoutes(deps: ReadDependencies): {
   const handle = async (request: IncomingMessage, response: ServerResponse, context: RequestContext) => {
     // Refusals too are for pages of other origins to read.
     for (const [name, value] of Object.entries(corsHeaders)) response.setHeader(name, value)
-    const state = await limiter.consume(rule, context.address)
+    const address = networkOf(context.address)
+    const state = await limiter.consume(rule, address)
     if (state.exceeded)
       throw new Refusal('limited', 'too many requests from here', { retryAfterMs: state.resetMs })
     const url = request.url ?? '/'
     const { stream, rest } = pathOf(url)
     const caller = await callerOf(request, authenticate)
     const params = new URLSearchParams(url.split('?')[1] ?? '')
-    const { address, signal } = context
+    const { signal } = context
     const read: Read = { stream, caller, params, request, response, address, signal }
     const [what, name, ...more] = rest
     if (what === undefined) return readInfo(read)

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Refusal } from '../../kernel/errors.ts'
+import { networkOf } from '../../kernel/http/network.ts'
 import type { RequestContext, Route, UpgradeRoute } from '../../kernel/http/route.ts'
 import type { Place, Places } from '../middleware/places.ts'
 import { type ClientSocket, createSession, type Session, type SessionDependencies } from './session.ts'
@@ -100,7 +101,7 @@ function createConnections(options: SocketServerOptions) {
     wireOf: (request: IncomingMessage) => wires.get(sessionOf(request) ?? ''),
     /** Takes a place for a request; call what comes back when the request is over: it leaves unless a connection came of it. */
     enter: (request: IncomingMessage, address: string, socket: Duplex | undefined): (() => void) => {
-      const place = places.take(address)
+      const place = places.take(networkOf(address))
       if (place === undefined) {
         metrics.turnedAway()
         throw new Refusal('limited', 'too many connections; come back later', { retryAfterMs: 10_000 })
