@@ -72,6 +72,11 @@ test('the parameters of a query are checked, and who asks cannot be chosen', () 
   )
   assert.throws(() => harness.query(null, { name: 'q', params: { a: null } }), /fails validation/)
   assert.throws(() => harness.query(null, { name: 'q', params: { requesting_user: 'x' } }), /does not exist/)
+  const { module } = defineModule({ ...empty, queries: { me: { sql: 'select $requesting_user as me' } } })
+  const params = [{ name: 'requesting_user', kind: 'text', optional: false } as const]
+  const sly = createHarness({ ...module, queries: module.queries.map(query => ({ ...query, params })) })
+  const asked = { name: 'me', params: { requesting_user: 'did:web:other' } }
+  assert.deepEqual(sly.query('did:web:me', asked), [{ me: 'did:web:me' }])
   assert.throws(() => harness.query(null, { name: 'x' }), /Query with name `x` not in module/)
   assert.throws(() => harness.query(null, { name: 'none' }), /did not return a result/)
 })
