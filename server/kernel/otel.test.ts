@@ -98,3 +98,19 @@ test('a sampler that means nothing is refused with a sentence', { skip }, async 
 function attributesOf(holder: { attributes: ReceivedSpan['attributes'] }): Record<string, unknown> {
   return Object.fromEntries(holder.attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 }
+
+test('a span of what is no request arrives with what was known at its begin and at its end', {
+  skip,
+}, async t => {
+  const receiver = await startReceiver()
+  t.after(receiver.stop)
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = receiver.url
+  t.after(() => delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'])
+  const tracer = await createTracer({ env: {}, version: '1.2.3' })
+  tracer.spans.begin('handle stream/info', { did: 'anonymous' }).end({ outcome: 'ok' })
+  await tracer.close()
+  const [message] = receiver.received()
+  const [span] = message?.json.resourceSpans[0].scopeSpans[0].spans
+  assert.equal(span.name, 'handle stream/info')
+  assert.deepEqual(attributesOf(span), { did: 'anonymous', outcome: 'ok' })
+})
