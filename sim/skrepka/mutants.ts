@@ -18,7 +18,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'mailbox/collect.ts',
-        find: 'if (rules.strictSeedAck || (await readGiven(tx, box.id, number)) === box.shift) {',
+        find: 'if (rules.strictSeedAck || isGiven) {',
         replace: 'if (number > 0) {',
       },
     ],
@@ -28,7 +28,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'mailbox/collect.ts',
-        find: 'if (rules.strictSeedAck || (await readGiven(tx, box.id, number)) === box.shift) {',
+        find: 'if (rules.strictSeedAck || isGiven) {',
         replace:
           "const shown = await tx.get<{ m: number | null }>('SELECT MAX(seq) AS m FROM skrepka_message WHERE box = $1 AND given IS NOT NULL', [box.id])\n    if ((shown?.m ?? 0) > 0 && number >= (shown?.m ?? 0)) {",
       },
@@ -178,6 +178,11 @@ export const mutants: readonly Mutant[] = [
         file: 'mesh/gossip-in.ts',
         find: "if (!isProven && (policy === 'require' || standing?.proofAt !== undefined)) return false",
         replace: 'if (!isProven && standing?.proofAt !== undefined) return false',
+      },
+      {
+        file: 'mesh/gossip-in.ts',
+        find: "const counts = proven || (policy !== 'require' && claims",
+        replace: 'const counts = proven || (claims',
       },
       {
         file: 'mesh/delivery.ts',

@@ -245,12 +245,18 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'W13 proof',
     title: 'and none at all where proofs are required, whatever he signs',
-    relays: 1,
+    relays: 2,
     users: 2,
     policy: 'require',
     breaks: 'I4',
     play: async stage => {
+      await stage.introduce()
+      stage.go(1, 1)
+      await stage.pass(10 * secondMs)
+      stage.user(1).leave()
       await siphon(stage, 'forge-online')
+      stage.enemy('replay-proof', 0, 1)
+      await stage.pass(5 * minuteMs)
       stage.enemy('craft-proof', 0, 1)
       await stage.pass(5 * minuteMs)
     },
