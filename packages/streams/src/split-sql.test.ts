@@ -12,7 +12,7 @@ test('statements end at a semicolon, but not at one inside of strings, names and
 
 test('a trigger is one statement', () => {
   const trigger =
-    'create temp trigger t after insert on a begin select case when 1 then 2 end; delete from b; end'
+    'create temp trigger t after insert on a begin select case when 1 then end else 2 end; delete from b; end'
   assert.deepEqual(splitSql(`${trigger}; select 1`), [trigger, 'select 1'])
   const plain = 'create trigger if not exists t after insert on a begin select 1; end'
   assert.deepEqual(splitSql(plain), [plain])

@@ -7,28 +7,28 @@ const tokenPattern =
 export function splitSql(sql: string): string[] {
   const statements: string[] = []
   let begin = 0
-  let words: string[] = []
-  let hasContent = false
-  /** How many `end`s a trigger's body still needs. */
-  let open = 0
+  /** Words and signs of the statement so far; of the middle nothing is needed. */
+  let first: string[] = []
+  let last: string[] = []
+  const finish = (end: number) => {
+    if (first.length > 0) statements.push(sql.slice(begin, end).trim())
+    first = []
+    last = []
+  }
   for (const match of sql.matchAll(tokenPattern)) {
     const [token] = match
-    if (token === ';' && open === 0) {
-      if (hasContent) statements.push(sql.slice(begin, match.index).trim())
+    if (token.startsWith('--') || token.startsWith('/*') || /^\s$/.test(token)) continue
+    // The last statement of a trigger's body has its own semicolon before the `end`.
+    if (token === ';' && !(isTrigger(first) && last.join(' ') !== '; end')) {
+      finish(match.index)
       begin = match.index + 1
-      words = []
-      hasContent = false
       continue
     }
-    if (token.startsWith('--') || token.startsWith('/*') || /^\s$/.test(token)) continue
-    hasContent = hasContent || token !== ';'
     const word = token.toLowerCase()
-    if (words.length < 4) words.push(word)
-    if (!isTrigger(words)) continue
-    if (word === 'begin' || (word === 'case' && open > 0)) open += 1
-    else if (word === 'end' && open > 0) open -= 1
+    if (first.length < 4) first.push(word)
+    last = [...last.slice(-1), word]
   }
-  if (hasContent) statements.push(sql.slice(begin).trim())
+  finish(sql.length)
   return statements
 }
 

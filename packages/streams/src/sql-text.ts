@@ -1,5 +1,5 @@
 /** How values of DRISL and SQL become SQL values and text, as module authors see them. */
-import { type DrislValue, isArray, isCid, isFloat, isMap } from '@leaf/codec/drisl'
+import { cidText, type DrislValue, isArray, isCid, isFloat, isMap } from '@leaf/codec/drisl'
 import type { SqlParam } from './sql-value.ts'
 
 /**
@@ -17,14 +17,14 @@ export function toSql(value: DrislValue | undefined): SqlParam {
   return { kind: 'text', value: toJson(value) }
 }
 
-/** Keys in the order of their bytes, bytes as arrays of integers, floats always with a point or an exponent. */
+/** Keys in the order of their bytes, bytes as arrays of integers, CIDs as `{"/":"bafy…"}`, floats always with a point or an exponent. */
 export function toJson(value: DrislValue): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint')
     return String(value)
   if (typeof value === 'string') return JSON.stringify(value)
   if (isFloat(value)) return floatJson(value.value)
   if (value instanceof Uint8Array) return `[${value.join(',')}]`
-  if (isCid(value)) return `[${value.bytes.join(',')}]`
+  if (isCid(value)) return `{"/":"${cidText(value)}"}`
   if (isArray(value)) return `[${value.map(toJson).join(',')}]`
   if (!isMap(value)) return 'null'
   const entries = Object.entries(value).sort(([a], [b]) => compareCodePoints(a, b))

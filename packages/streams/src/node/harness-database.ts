@@ -6,8 +6,23 @@ import { follow, parsePath, type Segment } from '../path.ts'
 import type { SqlParam } from '../sql-value.ts'
 import { joinArguments, toSql } from '../sql-text.ts'
 
-/** Whose statements are being prepared: the harness's own, those that change tables, those that only read. */
-export type Role = 'server' | 'writer' | 'reader'
+/** As what statements run: the harness's own, or one of a module's parts. */
+export type Role = 'server' | keyof typeof rightsOf
+
+/** In which schemas a part may change rows, and make or drop tables. */
+const rightsOf = {
+  init: { writes: ['main', 'temp', 'state'], defines: ['main', 'temp'] },
+  stateInit: { writes: ['state', 'temp'], defines: ['state', 'temp'] },
+  authorizer: { writes: [], defines: [] },
+  materializer: { writes: ['main', 'temp', 'state'], defines: ['main', 'temp'] },
+  stateMaterializer: { writes: ['state', 'temp'], defines: ['state', 'temp'] },
+  query: { writes: [], defines: [] },
+} as const satisfies Readonly<Record<string, Rights>>
+
+interface Rights {
+  readonly writes: readonly string[]
+  readonly defines: readonly string[]
+}
 
 export interface ModuleDatabase {
   readonly sql: DatabaseSync
@@ -30,7 +45,7 @@ export function openModuleDatabase(): ModuleDatabase {
   addFunctions(sql)
   let role: Role = 'server'
   sql.setAuthorizer((action, first, second, schema) =>
-    role === 'server' || isAllowed(role, { action, first, second, schema })
+    role === 'server' || isAllowed(rightsOf[role], { action, first, second, schema })
       ? constants.SQLITE_OK
       : constants.SQLITE_DENY,
   )
@@ -71,24 +86,37 @@ const forbidden: ReadonlySet<number> = new Set([
   constants.SQLITE_ANALYZE,
 ])
 
-function isAllowed(role: Role, { action, first, second, schema }: Action): boolean {
+const changing: ReadonlySet<number> = new Set([
+  constants.SQLITE_INSERT,
+  constants.SQLITE_UPDATE,
+  constants.SQLITE_DELETE,
+])
+
+function isAllowed({ writes, defines }: Rights, { action, first, second, schema }: Action): boolean {
   if (reading.has(action)) return true
-  if (role === 'reader' || forbidden.has(action) || schema === 'events') return false
+  if (forbidden.has(action)) return false
+  // Of ALTER TABLE the schema comes first.
+  if (action === constants.SQLITE_ALTER_TABLE) return defines.includes(first ?? '')
+  if (schema === 'temp' && (first === 'event' || second === 'event')) return false
+  if (changing.has(action) && !/^sqlite_/i.test(first ?? '')) return writes.includes(schema ?? '')
   if (action === constants.SQLITE_CREATE_VTABLE || action === constants.SQLITE_DROP_VTABLE)
-    return virtualTables.includes((second ?? '').toLowerCase())
-  return !(schema === 'temp' && first === 'event')
+    return defines.includes(schema ?? '') && virtualTables.includes((second ?? '').toLowerCase())
+  return defines.includes(schema ?? '')
 }
 
 function addFunctions(sql: DatabaseSync): void {
   const readPayload = createPayloadReader()
-  const read = (bytes: unknown, path: unknown): DrislValue | undefined => {
-    if (!(bytes instanceof Uint8Array)) throw new Error('First argument to drisl_extract must be blob')
-    if (typeof path !== 'string') throw new Error('Second argument to drisl_extract must be sring')
+  const read = (name: string, bytes: unknown, path: unknown): DrislValue | undefined => {
+    if (!(bytes instanceof Uint8Array)) throw new Error(`First argument to ${name} must be blob`)
+    // Upstream's spelling.
+    if (typeof path !== 'string') throw new Error(`Second argument to ${name} must be sring`)
     return follow(readPayload(bytes), pathOf(path))
   }
   const pure = { deterministic: true, useBigIntArguments: true }
-  sql.function('drisl_extract', pure, (bytes, path) => toOutput(toSql(read(bytes, path))))
-  sql.function('drisl_exists', pure, (bytes, path) => (read(bytes, path) === undefined ? 0n : 1n))
+  sql.function('drisl_extract', pure, (bytes, path) => toOutput(toSql(read('drisl_extract', bytes, path))))
+  sql.function('drisl_exists', pure, (bytes, path) =>
+    read('drisl_exists', bytes, path) === undefined ? 0n : 1n,
+  )
   const raising = { ...pure, varargs: true, directOnly: true }
   for (const [name, label] of [
     ['unauthorized', 'Unauthorized'],

@@ -52,6 +52,15 @@ test('what a server does not allow is not allowed', () => {
   }
 })
 
+test('what is about the state changes the state only', () => {
+  const parts = { initSql: 'create table t (a)', stateInitSql: 'create table state.s (a)' }
+  const harness = harnessOf({ ...parts, stateMaterializer: 'insert into t values (1)' })
+  assert.throws(() => harness.sendState('did:web:a', payload), /not authorized/)
+  assert.throws(() => harnessOf({ ...parts, stateInitSql: 'create table more (a)' }), /not authorized/)
+  const writing = harnessOf({ ...parts, materializer: 'insert into state.s select idx from event' })
+  assert.equal(writing.send('did:web:a', payload), 1)
+})
+
 test('the parameters of a query are checked, and who asks cannot be chosen', () => {
   const harness = harnessOf({
     queries: {

@@ -52,11 +52,11 @@ export interface Harness {
 export function createHarness(module: BasicModule): Harness {
   const database = openModuleDatabase()
   initialise(database, module)
-  const authorize = scriptOf(database, module.authorizer, 'reader')
-  const materialize = scriptOf(database, module.materializer, 'writer')
-  const changeState = scriptOf(database, module.stateMaterializer, 'writer')
+  const authorize = scriptOf(database, module.authorizer, 'authorizer')
+  const materialize = scriptOf(database, module.materializer, 'materializer')
+  const changeState = scriptOf(database, module.stateMaterializer, 'stateMaterializer')
   const queries = new Map(
-    module.queries.map(query => [query.name, { query, run: scriptOf(database, query.sql, 'reader') }]),
+    module.queries.map(query => [query.name, { query, run: scriptOf(database, query.sql, 'query') }]),
   )
   const steps = createSteps(database)
   const append = (user: string, payload: Uint8Array) => {
@@ -102,7 +102,7 @@ export function createHarness(module: BasicModule): Harness {
 function replay(module: BasicModule, log: readonly HarnessEvent[]): ModuleDatabase {
   const database = openModuleDatabase()
   initialise(database, module)
-  const materialize = scriptOf(database, module.materializer, 'writer')
+  const materialize = scriptOf(database, module.materializer, 'materializer')
   const steps = createSteps(database)
   steps.transaction(() => {
     for (const { user, payload } of log) {
@@ -189,8 +189,8 @@ function prepareOne(database: ModuleDatabase, text: string): StatementSync {
 }
 
 function initialise(database: ModuleDatabase, module: BasicModule): void {
-  scriptOf(database, module.initSql, 'writer')()
-  scriptOf(database, module.stateInitSql, 'writer')()
+  scriptOf(database, module.initSql, 'init')()
+  scriptOf(database, module.stateInitSql, 'stateInit')()
 }
 
 function toRow(row: Record<string, SQLOutputValue>): SqlRow {
