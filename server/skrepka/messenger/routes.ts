@@ -51,9 +51,15 @@ export async function createMessenger(options: MessengerOptions): Promise<readon
 }
 
 /** Headers of everything on this origin. Scripts come from here only, and only relays are spoken with. */
-export function messengerHeaders(options: MessengerOptions & { readonly secure: boolean }): Record<string, string> {
+export function messengerHeaders(
+  options: MessengerOptions & { readonly secure: boolean },
+): Record<string, string> {
   const { secure, production, onlyRelays } = options
-  const relays = onlyRelays ?? [new URL(options.relay().url).origin, 'https:', ...(production ? [] : localRelays)]
+  const relays = onlyRelays ?? [
+    new URL(options.relay().url).origin,
+    'https:',
+    ...(production ? [] : localRelays),
+  ]
   const policy: Readonly<Record<string, readonly string[]>> = {
     'default-src': ["'none'"],
     'script-src': ["'self'"],

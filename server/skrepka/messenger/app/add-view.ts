@@ -25,12 +25,20 @@ export async function addView(session: Session, given: string, done: (key: strin
       class: 'card',
       onsubmit: onSubmit(async target => {
         try {
-          const contact = await client.contacts.add(readAddress(typed(target, 'address')), typed(target, 'name').trim())
+          const contact = await client.contacts.add(
+            readAddress(typed(target, 'address')),
+            typed(target, 'name').trim(),
+          )
           done(contact.key)
         } catch (error) {
           if (!(error instanceof MalformedError || error instanceof SkrepkaError)) throw error
           told.className = 'hint bad'
-          fill(told, error instanceof SkrepkaError ? 'This is your own link. Give it to somebody, and put theirs here.' : 'This is not a link or code of Skrepka. It has 16 words, or begins with skrepka:// or https://.')
+          fill(
+            told,
+            error instanceof SkrepkaError
+              ? 'This is your own link. Give it to somebody, and put theirs here.'
+              : 'This is not a link or code of Skrepka. It has 16 words, or begins with skrepka:// or https://.',
+          )
         }
       }),
     },
@@ -38,10 +46,24 @@ export async function addView(session: Session, given: string, done: (key: strin
       'div',
       { class: 'field' },
       el('label', { for: 'address' }, 'Their link, or their 16 words'),
-      el('textarea', { id: 'address', name: 'address', rows: 4, required: true, spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', maxlength: 2000 }),
+      el('textarea', {
+        id: 'address',
+        name: 'address',
+        rows: 4,
+        required: true,
+        spellcheck: 'false',
+        autocapitalize: 'off',
+        autocomplete: 'off',
+        maxlength: 2000,
+      }),
       told,
     ),
-    field({ label: 'What you call them', name: 'name', hint: 'Only you see this. You can leave it out.', maxlength: 60 }),
+    field({
+      label: 'What you call them',
+      name: 'name',
+      hint: 'Only you see this. You can leave it out.',
+      maxlength: 60,
+    }),
     el('button', { type: 'submit' }, 'Add'),
   )
   const input = form.querySelector('textarea')

@@ -14,7 +14,13 @@ export function composer({ client: { conversations } }: Session, key: string): H
     told.textContent = text
     told.hidden = text === ''
   }
-  const text = el('textarea', { rows: 1, 'aria-label': 'Message', placeholder: 'Write something', maxlength: payloadLimits.bodyLength, enterkeyhint: 'send' })
+  const text = el('textarea', {
+    rows: 1,
+    'aria-label': 'Message',
+    placeholder: 'Write something',
+    maxlength: payloadLimits.bodyLength,
+    enterkeyhint: 'send',
+  })
   text.value = drafts.get(key) ?? ''
   const grow = () => {
     text.style.height = 'auto'
@@ -40,7 +46,13 @@ export function composer({ client: { conversations } }: Session, key: string): H
     grow()
   })
   text.addEventListener('keydown', event => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || matchMedia('(pointer: coarse)').matches) return
+    if (
+      event.key !== 'Enter' ||
+      event.shiftKey ||
+      event.isComposing ||
+      matchMedia('(pointer: coarse)').matches
+    )
+      return
     event.preventDefault()
     void send()
   })
@@ -49,10 +61,20 @@ export function composer({ client: { conversations } }: Session, key: string): H
       say('Preparing the picture')
       const media = await pictureOf(file)
       if (media === undefined) complain(`${file.name} is not a picture that this browser can read.`)
-      else await conversations.sendPicture(key, media).then(() => complain(''), () => complain('The picture could not be kept. Try again.'))
+      else
+        await conversations.sendPicture(key, media).then(
+          () => complain(''),
+          () => complain('The picture could not be kept. Try again.'),
+        )
     }
   }
-  const picture = el('input', { type: 'file', accept: 'image/*', multiple: true, id: 'picture', class: 'visually-hidden' })
+  const picture = el('input', {
+    type: 'file',
+    accept: 'image/*',
+    multiple: true,
+    id: 'picture',
+    class: 'visually-hidden',
+  })
   picture.addEventListener('change', () => {
     void sendPictures([...(picture.files ?? [])]).finally(() => (picture.value = ''))
   })
@@ -66,7 +88,12 @@ export function composer({ client: { conversations } }: Session, key: string): H
     'form',
     { class: 'composer' },
     picture,
-    el('label', { for: 'picture', class: 'round', title: 'Send a picture' }, icon(icons.picture), el('span', { class: 'visually-hidden' }, 'Send a picture')),
+    el(
+      'label',
+      { for: 'picture', class: 'round', title: 'Send a picture' },
+      icon(icons.picture),
+      el('span', { class: 'visually-hidden' }, 'Send a picture'),
+    ),
     text,
     el('button', { type: 'submit', class: 'round accent', 'aria-label': 'Send' }, icon(icons.send)),
   )

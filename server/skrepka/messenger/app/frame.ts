@@ -33,12 +33,20 @@ export function topLine(options: {
 }
 
 /** A sentence about the connection, for people. */
-export function connection(relays: readonly RelaySummary[]): { readonly online: boolean; readonly text: string } {
+export function connection(relays: readonly RelaySummary[]): {
+  readonly online: boolean
+  readonly text: string
+} {
   const homes = relays.filter(({ home }) => home)
   const online = homes.filter(({ state }) => state === 'online')
-  if (online.length > 0) return { online: true, text: `Connected to ${online.map(({ name }) => name).join(' and ')}` }
-  if (homes.some(({ state }) => state === 'connecting') || homes.length === 0) return { online: false, text: 'Connecting …' }
-  return { online: false, text: 'Offline. What you write is kept here and leaves when a relay can be reached.' }
+  if (online.length > 0)
+    return { online: true, text: `Connected to ${online.map(({ name }) => name).join(' and ')}` }
+  if (homes.some(({ state }) => state === 'connecting') || homes.length === 0)
+    return { online: false, text: 'Connecting …' }
+  return {
+    online: false,
+    text: 'Offline. What you write is kept here and leaves when a relay can be reached.',
+  }
 }
 
 /** A line to copy, with the button that does it. */
@@ -68,14 +76,34 @@ export function field(options: {
   readonly maxlength?: number
   readonly minlength?: number
 }): HTMLElement {
-  const { label, name, hint, type = 'text', autocomplete = 'off', value, required, maxlength, minlength } = options
+  const {
+    label,
+    name,
+    hint,
+    type = 'text',
+    autocomplete = 'off',
+    value,
+    required,
+    maxlength,
+    minlength,
+  } = options
   const id = `field-${name}`
   const hintId = `${id}-hint`
   return el(
     'div',
     { class: 'field' },
     el('label', { for: id }, label),
-    el('input', { id, name, type, autocomplete, value, required, maxlength, minlength, ...(hint === undefined ? {} : { 'aria-describedby': hintId }) }),
+    el('input', {
+      id,
+      name,
+      type,
+      autocomplete,
+      value,
+      required,
+      maxlength,
+      minlength,
+      ...(hint === undefined ? {} : { 'aria-describedby': hintId }),
+    }),
     hint !== undefined && el('p', { class: 'hint', id: hintId }, hint),
   )
 }

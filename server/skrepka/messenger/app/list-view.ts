@@ -13,7 +13,12 @@ export async function listView(session: Session): Promise<View> {
   const own = await client.contacts.profile()
   const address = await client.address()
   const people = el('ul', { class: 'people', 'aria-label': 'Conversations' })
-  const asking = el('section', { class: 'asking', hidden: true }, el('h2', {}, 'New to you'), el('ul', { class: 'people', 'aria-label': 'People who are new to you' }))
+  const asking = el(
+    'section',
+    { class: 'asking', hidden: true },
+    el('h2', {}, 'New to you'),
+    el('ul', { class: 'people', 'aria-label': 'People who are new to you' }),
+  )
   const empty = emptyState(address)
   const status = el('p', { class: 'status', role: 'status' })
   const update = async () => {
@@ -30,14 +35,22 @@ export async function listView(session: Session): Promise<View> {
     empty.hidden = contacts.length + requests.length > 0
   }
   await update()
-  const me = el('a', { class: 'me', href: '#/me', 'aria-label': 'You: your link, your name, your backup' }, portrait({ key: address.key, name: own.displayName, photo: own.photo }))
+  const me = el(
+    'a',
+    { class: 'me', href: '#/me', 'aria-label': 'You: your link, your name, your backup' },
+    portrait({ key: address.key, name: own.displayName, photo: own.photo }),
+  )
   const add = el('a', { class: 'button small', href: '#/add' }, icon(icons.add), 'Add')
   return {
     title: 'Skrepka',
     root: el(
       'div',
       { class: 'page' },
-      topLine({ heading: 'Skrepka', before: el('span', { class: 'mark' }, icon(icons.clip)), actions: [add, me] }),
+      topLine({
+        heading: 'Skrepka',
+        before: el('span', { class: 'mark' }, icon(icons.clip)),
+        actions: [add, me],
+      }),
       asking,
       people,
       empty,
@@ -61,12 +74,23 @@ const row = {
         'a',
         { href: `#/to/${contact.key}`, class: unread ? 'unread' : undefined },
         portrait({ key: contact.key, name, photo: contact.profile?.photo }),
-        el('span', { class: 'who' }, el('strong', {}, name), el('span', { class: 'last' }, contact.lastText || 'Say hello')),
+        el(
+          'span',
+          { class: 'who' },
+          el('strong', {}, name),
+          el('span', { class: 'last' }, contact.lastText || 'Say hello'),
+        ),
         el(
           'span',
           { class: 'when' },
           el('time', {}, briefTime(contact.lastAt)),
-          unread && el('span', { class: 'count' }, String(contact.unread), el('span', { class: 'visually-hidden' }, ' unread')),
+          unread &&
+            el(
+              'span',
+              { class: 'count' },
+              String(contact.unread),
+              el('span', { class: 'visually-hidden' }, ' unread'),
+            ),
         ),
       ),
     )
@@ -78,9 +102,18 @@ function emptyState(address: Address): HTMLElement {
   fill(
     section,
     el('h2', {}, 'Nobody here yet'),
-    el('p', {}, 'Give somebody your link. When they open it, they can write to you, and you will see it here.'),
+    el(
+      'p',
+      {},
+      'Give somebody your link. When they open it, they can write to you, and you will see it here.',
+    ),
     copyLine(shareUrl(address), 'Your link'),
-    el('p', { class: 'soft small' }, 'Or did somebody give you theirs? ', el('a', { href: '#/add' }, 'Add them here.')),
+    el(
+      'p',
+      { class: 'soft small' },
+      'Or did somebody give you theirs? ',
+      el('a', { href: '#/add' }, 'Add them here.'),
+    ),
   )
   return section
 }

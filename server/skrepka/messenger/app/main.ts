@@ -19,6 +19,7 @@ function show(next: View): void {
   view = next
   document.title = next.title
   fill(main, next.root)
+  scrollTo(0, 0)
   const focus = next.focus ?? next.root.querySelector('h1')
   focus?.focus({ preventScroll: true })
   const log = next.root.querySelector('.scroller')
@@ -37,15 +38,24 @@ async function viewOf(session: Session, hash: string): Promise<View> {
 
 async function route(session: Session): Promise<void> {
   const mine = (showing += 1)
-  const next = await viewOf(session, location.hash)
-  if (mine === showing) show(next)
-  else next.leave?.()
+  // What changes while the view is being made must not be missed by it.
+  const meanwhile = new Set<string>()
+  const end = session.onChange(peers => {
+    for (const peer of peers) meanwhile.add(peer)
+  })
+  const next = await viewOf(session, location.hash).finally(end)
+  if (mine !== showing) return next.leave?.()
+  show(next)
+  await next.update?.(meanwhile)
 }
 
 /** The sum of what is unread stands in the title of the tab. */
 async function countUnread(session: Session): Promise<void> {
   const contacts = await session.client.contacts.list()
-  const unread = contacts.reduce((sum, contact) => sum + (contact.state === 'blocked' ? 0 : contact.unread), 0)
+  const unread = contacts.reduce(
+    (sum, contact) => sum + (contact.state === 'blocked' ? 0 : contact.unread),
+    0,
+  )
   document.title = `${unread > 0 ? `(${unread}) ` : ''}${view?.title ?? 'Skrepka'}`
 }
 
@@ -56,7 +66,11 @@ function fault(error: unknown): void {
       'div',
       { class: 'page' },
       el('h1', { tabindex: -1 }, 'This browser cannot keep messages at the moment'),
-      el('p', {}, 'Nothing that arrived was confirmed without being kept, so nothing is lost. Free some space or leave private browsing, then load the page again.'),
+      el(
+        'p',
+        {},
+        'Nothing that arrived was confirmed without being kept, so nothing is lost. Free some space or leave private browsing, then load the page again.',
+      ),
       el('pre', {}, error instanceof Error ? error.message : String(error)),
     ),
   )
@@ -68,7 +82,13 @@ async function start(): Promise<void> {
   const open = async (): Promise<boolean> => {
     const identity = await openVault(store)
     if (identity === undefined) return false
-    const session = openSession({ identity, store, relays: [relay], urls: new Map([[relay, relayUrl]]), onFault: fault })
+    const session = openSession({
+      identity,
+      store,
+      relays: [relay],
+      urls: new Map([[relay, relayUrl]]),
+      onFault: fault,
+    })
     session.onChange(peers => {
       void view?.update?.(peers)
       void countUnread(session)
@@ -88,7 +108,9 @@ async function start(): Promise<void> {
     say(fresh ? 'Your key is made' : 'Your key is back')
   }
   const naming = async (name: string) => {
-    await store.write([{ collection: 'setting', key: 'profile', value: { displayName: name, bio: '', photo: undefined } }])
+    await store.write([
+      { collection: 'setting', key: 'profile', value: { displayName: name, bio: '', photo: undefined } },
+    ])
   }
   show(
     welcomeView({
@@ -120,7 +142,10 @@ async function keepForOffline(): Promise<void> {
 }
 
 interface TrustedTypes {
-  createPolicy(name: string, rules: { createScriptURL: () => string }): { createScriptURL(text: string): string }
+  createPolicy(
+    name: string,
+    rules: { createScriptURL: () => string },
+  ): { createScriptURL(text: string): string }
 }
 
 function hasPolicies(value: unknown): value is TrustedTypes {

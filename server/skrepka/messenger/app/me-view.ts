@@ -26,7 +26,12 @@ export async function meView(session: Session, fresh: boolean): Promise<View> {
       'div',
       { class: 'page' },
       topLine({ heading: fresh ? 'Your key is made' : 'You', back: '#/' }),
-      fresh && el('p', { class: 'notice' }, 'Two things to do now: save the backup, and give your link to somebody.'),
+      fresh &&
+        el(
+          'p',
+          { class: 'notice' },
+          'Two things to do now: save the backup, and give your link to somebody.',
+        ),
       fresh && backupCard(session),
       addressCard(address),
       await profileCard(session),
@@ -47,7 +52,11 @@ function addressCard(address: Address): HTMLElement {
       'details',
       {},
       el('summary', {}, 'Your words'),
-      el('p', { class: 'soft' }, 'The same key to read aloud. Two people who compare their words know that nobody stands between them.'),
+      el(
+        'p',
+        { class: 'soft' },
+        'The same key to read aloud. Two people who compare their words know that nobody stands between them.',
+      ),
       copyLine(wordsOf(address.key), 'Your words'),
       el('p', { class: 'soft' }, 'For other Skrepka apps:'),
       copyLine(toLink(address), 'Your address'),
@@ -58,7 +67,8 @@ function addressCard(address: Address): HTMLElement {
 async function profileCard({ client }: Session): Promise<HTMLElement> {
   let profile = await client.contacts.profile()
   const face = el('div', { class: 'face' })
-  const show = () => fill(face, portrait({ key: client.identity.key, name: profile.displayName, photo: profile.photo }))
+  const show = () =>
+    fill(face, portrait({ key: client.identity.key, name: profile.displayName, photo: profile.photo }))
   show()
   const picture = el('input', { type: 'file', accept: 'image/*', id: 'photo', class: 'visually-hidden' })
   picture.addEventListener('change', () => {
@@ -77,7 +87,13 @@ async function profileCard({ client }: Session): Promise<HTMLElement> {
     'section',
     { class: 'card' },
     el('h2', {}, 'Your name'),
-    el('div', { class: 'facing' }, face, picture, el('label', { for: 'photo', class: 'button quiet small' }, 'Choose a picture')),
+    el(
+      'div',
+      { class: 'facing' },
+      face,
+      picture,
+      el('label', { for: 'photo', class: 'button quiet small' }, 'Choose a picture'),
+    ),
     el(
       'form',
       {
@@ -88,8 +104,20 @@ async function profileCard({ client }: Session): Promise<HTMLElement> {
           fill(told, 'Kept. Your contacts hear of it.')
         }),
       },
-      field({ label: 'Name', name: 'name', value: profile.displayName, maxlength: 60, autocomplete: 'nickname' }),
-      field({ label: 'A few words about you', name: 'bio', value: profile.bio, maxlength: 300, hint: 'Only your contacts see both; they travel closed, like letters.' }),
+      field({
+        label: 'Name',
+        name: 'name',
+        value: profile.displayName,
+        maxlength: 60,
+        autocomplete: 'nickname',
+      }),
+      field({
+        label: 'A few words about you',
+        name: 'bio',
+        value: profile.bio,
+        maxlength: 300,
+        hint: 'Only your contacts see both; they travel closed, like letters.',
+      }),
       el('button', { type: 'submit' }, 'Keep'),
       told,
     ),
@@ -133,8 +161,24 @@ async function relaysCard(session: Session): Promise<HTMLElement> {
         return el(
           'li',
           {},
-          el('span', {}, el('span', { class: online ? 'dot' : 'dot off' }), name, el('span', { class: 'visually-hidden' }, online ? ', connected' : ', not connected')),
-          names.length > 1 && el('button', { type: 'button', class: 'quiet small', onclick: () => void set(names.filter(one => one !== name)), 'aria-label': `Leave ${name}` }, 'Leave'),
+          el(
+            'span',
+            {},
+            el('span', { class: online ? 'dot' : 'dot off' }),
+            name,
+            el('span', { class: 'visually-hidden' }, online ? ', connected' : ', not connected'),
+          ),
+          names.length > 1 &&
+            el(
+              'button',
+              {
+                type: 'button',
+                class: 'quiet small',
+                onclick: () => void set(names.filter(one => one !== name)),
+                'aria-label': `Leave ${name}`,
+              },
+              'Leave',
+            ),
         )
       }),
     )
@@ -154,7 +198,11 @@ async function relaysCard(session: Session): Promise<HTMLElement> {
     'section',
     { class: 'card' },
     el('h2', {}, 'Relays'),
-    el('p', { class: 'soft' }, 'They keep your letters until you come, and cannot read them. With several, your letters arrive even when one of them is gone.'),
+    el(
+      'p',
+      { class: 'soft' },
+      'They keep your letters until you come, and cannot read them. With several, your letters arrive even when one of them is gone.',
+    ),
     list,
     el(
       'form',

@@ -8,7 +8,9 @@ import { pictureUrl } from './pictures.ts'
 import type { Session } from './session.ts'
 import type { Row } from './talk-view.ts'
 
-const states: Readonly<Record<MessageState, { readonly picture: string; readonly text: string } | undefined>> = {
+const states: Readonly<
+  Record<MessageState, { readonly picture: string; readonly text: string } | undefined>
+> = {
   waiting: { picture: icons.waiting, text: 'Waits for a connection' },
   sent: { picture: icons.sent, text: 'Sent' },
   delivered: { picture: icons.delivered, text: 'Arrived' },
@@ -19,14 +21,24 @@ const states: Readonly<Record<MessageState, { readonly picture: string; readonly
 /** Rows for `reconcile`; one is made anew when its state changes. */
 export function messageRow(session: Session) {
   return {
-    key: (row: Row) => ('day' in row ? `day ${new Date(row.day).toDateString()}` : `${row.place} ${row.state}`),
-    make: (row: Row) => ('day' in row ? el('li', { class: 'day' }, el('span', {}, dayOf(row.day))) : bubble(session, row)),
+    key: (row: Row) =>
+      'day' in row ? `day ${new Date(row.day).toDateString()}` : `${row.place} ${row.state}`,
+    make: (row: Row) =>
+      'day' in row ? el('li', { class: 'day' }, el('span', {}, dayOf(row.day))) : bubble(session, row),
   }
 }
 
 function bubble(session: Session, message: Listed): HTMLElement {
   const state = states[message.state]
-  const mark = state === undefined ? undefined : el('span', { class: `mark ${message.state}`, title: state.text }, icon(state.picture), el('span', { class: 'visually-hidden' }, state.text))
+  const mark =
+    state === undefined
+      ? undefined
+      : el(
+          'span',
+          { class: `mark ${message.state}`, title: state.text },
+          icon(state.picture),
+          el('span', { class: 'visually-hidden' }, state.text),
+        )
   const retry = () => void session.client.conversations.retry(message.place)
   return el(
     'li',
@@ -37,15 +49,29 @@ function bubble(session: Session, message: Listed): HTMLElement {
       { class: message.media === undefined ? 'bubble' : 'bubble with-picture' },
       message.media !== undefined && picture(session, message, message.media),
       message.body !== '' && el('p', {}, ...linked(message.body)),
-      el('span', { class: 'meta' }, el('time', { datetime: new Date(message.at).toISOString() }, clockTime(message.at)), mark),
+      el(
+        'span',
+        { class: 'meta' },
+        el('time', { datetime: new Date(message.at).toISOString() }, clockTime(message.at)),
+        mark,
+      ),
     ),
-    message.state === 'failed' && el('button', { type: 'button', class: 'quiet small', onclick: retry }, 'Try again'),
+    message.state === 'failed' &&
+      el('button', { type: 'button', class: 'quiet small', onclick: retry }, 'Try again'),
   )
 }
 
 function picture(session: Session, message: Listed, media: NonNullable<Listed['media']>): HTMLElement {
-  const image = el('img', { alt: message.body === '' ? 'Picture' : '', width: media.width || undefined, height: media.height || undefined })
-  const open = el('button', { type: 'button', class: 'picture', 'aria-label': 'Show the picture large' }, image)
+  const image = el('img', {
+    alt: message.body === '' ? 'Picture' : '',
+    width: media.width || undefined,
+    height: media.height || undefined,
+  })
+  const open = el(
+    'button',
+    { type: 'button', class: 'picture', 'aria-label': 'Show the picture large' },
+    image,
+  )
   void session.client.conversations.picture(message.place).then(data => {
     if (data === undefined) return
     const url = pictureUrl(data, media.mime)
@@ -58,7 +84,12 @@ function picture(session: Session, message: Listed, media: NonNullable<Listed['m
 
 function showLarge(data: Uint8Array, mime: string): void {
   const url = pictureUrl(data, mime)
-  const dialog = el('dialog', { class: 'large', 'aria-label': 'Picture' }, el('img', { src: url, alt: '' }), el('button', { type: 'button', class: 'small', onclick: () => dialog.close() }, 'Close'))
+  const dialog = el(
+    'dialog',
+    { class: 'large', 'aria-label': 'Picture' },
+    el('img', { src: url, alt: '' }),
+    el('button', { type: 'button', class: 'small', onclick: () => dialog.close() }, 'Close'),
+  )
   dialog.addEventListener('click', () => dialog.close())
   dialog.addEventListener('close', () => {
     URL.revokeObjectURL(url)
@@ -70,7 +101,9 @@ function showLarge(data: Uint8Array, mime: string): void {
 
 /** Text with its web addresses as links, which leave without saying where from. */
 function linked(text: string): (string | HTMLElement)[] {
-  return text.split(/(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)])/).map((part, at) =>
-    at % 2 === 0 ? part : el('a', { href: part, target: '_blank', rel: 'noopener noreferrer' }, part),
-  )
+  return text
+    .split(/(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)])/)
+    .map((part, at) =>
+      at % 2 === 0 ? part : el('a', { href: part, target: '_blank', rel: 'noopener noreferrer' }, part),
+    )
 }

@@ -21,14 +21,22 @@ export function nameOf(contact: Contact): string {
 const hues = [145, 175, 205, 235, 265, 300, 335, 10, 35, 60] as const
 
 /** A round picture: hers, or her first letter on a colour that her key chooses. */
-export function portrait(of: { readonly key: string; readonly name: string; readonly photo: Uint8Array | undefined }): HTMLElement {
+export function portrait(of: {
+  readonly key: string
+  readonly name: string
+  readonly photo: Uint8Array | undefined
+}): HTMLElement {
   if (of.photo !== undefined) {
     const url = pictureUrl(of.photo, 'image/jpeg')
     const image = el('img', { class: 'portrait', alt: '', src: url })
     image.addEventListener('load', () => URL.revokeObjectURL(url))
     return image
   }
-  const letter = el('span', { class: 'portrait', 'aria-hidden': 'true' }, [...of.name][0]?.toUpperCase() ?? '?')
+  const letter = el(
+    'span',
+    { class: 'portrait', 'aria-hidden': 'true' },
+    [...of.name][0]?.toUpperCase() ?? '?',
+  )
   const hue = hues[Number.parseInt(of.key.slice(0, 4), 16) % hues.length] ?? 145
   letter.style.setProperty('--hue', String(hue))
   return letter

@@ -7,7 +7,11 @@ import { nameOf, wordsOf } from './people.ts'
 import type { Session } from './session.ts'
 
 export function personMenu(session: Session, contact: Contact): HTMLElement {
-  const open = el('button', { type: 'button', class: 'round', 'aria-label': `About ${nameOf(contact)}` }, icon(icons.more))
+  const open = el(
+    'button',
+    { type: 'button', class: 'round', 'aria-label': `About ${nameOf(contact)}` },
+    icon(icons.more),
+  )
   open.addEventListener('click', () => {
     const dialog = about(session, contact)
     document.body.append(dialog)
@@ -33,19 +37,32 @@ function about({ client: { contacts } }: Session, contact: Contact): HTMLDialogE
     bio !== '' && el('p', { class: 'soft' }, bio),
     el(
       'form',
-      { class: 'inline', onsubmit: onSubmit(async form => then(contacts.rename(contact.key, typed(form, 'name')))) },
+      {
+        class: 'inline',
+        onsubmit: onSubmit(async form => then(contacts.rename(contact.key, typed(form, 'name')))),
+      },
       field({ label: 'What you call them', name: 'name', value: contact.name, maxlength: 60 }),
       el('button', { type: 'submit', class: 'quiet' }, 'Keep'),
     ),
     el('p', { class: 'label' }, 'Their words'),
-    el('p', { class: 'soft small' }, 'Have them read theirs to you. If they are these, nobody stands between you.'),
+    el(
+      'p',
+      { class: 'soft small' },
+      'Have them read theirs to you. If they are these, nobody stands between you.',
+    ),
     copyLine(wordsOf(contact.key), 'Their words'),
     el(
       'div',
       { class: 'buttons' },
       contact.state !== 'blocked' &&
-        el('button', { type: 'button', class: 'danger', onclick: () => then(contacts.block(contact.key)) }, `Block ${name}`),
-      asksOnce(`Delete ${name} and all messages`, `Yes, delete all messages with ${name}`, () => then(contacts.remove(contact.key), '#/')),
+        el(
+          'button',
+          { type: 'button', class: 'danger', onclick: () => then(contacts.block(contact.key)) },
+          `Block ${name}`,
+        ),
+      asksOnce(`Delete ${name} and all messages`, `Yes, delete all messages with ${name}`, () =>
+        then(contacts.remove(contact.key), '#/'),
+      ),
       el('button', { type: 'button', class: 'quiet', onclick: close }, 'Close'),
     ),
   )

@@ -7,7 +7,11 @@ const sides = [1600, 1280, 960, 640] as const
 const qualities = [0.85, 0.7, 0.5] as const
 
 /** A picture of at most 1 MiB; undefined when the file is none that the browser can draw. */
-export async function pictureOf(file: Blob, longest: readonly number[] = sides, most = bytesMax): Promise<Media | undefined> {
+export async function pictureOf(
+  file: Blob,
+  longest: readonly number[] = sides,
+  most = bytesMax,
+): Promise<Media | undefined> {
   const drawn = await createImageBitmap(file).catch(() => undefined)
   if (drawn === undefined) return undefined
   try {
@@ -36,7 +40,12 @@ async function draw(drawn: ImageBitmap, side: number, quality: number): Promise<
   context.drawImage(drawn, 0, 0, canvas.width, canvas.height)
   const blob = await new Promise<Blob | null>(resolve => canvas.toBlob(resolve, 'image/jpeg', quality))
   if (blob === null) return undefined
-  return { mime: 'image/jpeg', data: new Uint8Array(await blob.arrayBuffer()), width: canvas.width, height: canvas.height }
+  return {
+    mime: 'image/jpeg',
+    data: new Uint8Array(await blob.arrayBuffer()),
+    width: canvas.width,
+    height: canvas.height,
+  }
 }
 
 /** The address of picture bytes for an `img`; given back with `URL.revokeObjectURL` once it is shown. */

@@ -19,7 +19,12 @@ export interface Session {
 export type RelaySummary = Pick<RelayStatus, 'name' | 'home' | 'state'> & { readonly problem: string }
 
 /** What tabs tell one another. */
-type Note = { readonly peers?: readonly string[]; readonly outgoing?: boolean; readonly relays?: readonly RelaySummary[]; readonly again?: boolean }
+type Note = {
+  readonly peers?: readonly string[]
+  readonly outgoing?: boolean
+  readonly relays?: readonly RelaySummary[]
+  readonly again?: boolean
+}
 
 export function openSession(options: {
   readonly identity: Identity
@@ -84,4 +89,3 @@ export function openSession(options: {
 function summaryOf({ name, home, state, problem }: RelayStatus): RelaySummary {
   return { name, home, state, problem: problem?.message ?? '' }
 }
-

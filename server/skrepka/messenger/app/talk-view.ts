@@ -20,7 +20,11 @@ export async function talkView(session: Session, key: string): Promise<View | un
   let contact: Contact = found
   let count = pageSize
   const log = el('ol', { class: 'log', role: 'log', 'aria-label': 'Messages', tabindex: 0 })
-  const earlier = el('button', { type: 'button', class: 'quiet small earlier', hidden: true }, 'Earlier messages')
+  const earlier = el(
+    'button',
+    { type: 'button', class: 'quiet small earlier', hidden: true },
+    'Earlier messages',
+  )
   const scroller = el('div', { class: 'scroller' }, earlier, log)
   const below = el('div', { class: 'below' })
   const top = el('div')
@@ -39,7 +43,8 @@ export async function talkView(session: Session, key: string): Promise<View | un
     const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80
     const last = shown.at(-1)?.place
     reconcile(log, withDays(shown), messageRow(session))
-    if (atEnd || (shown.at(-1)?.mine === true && last !== lastSeen)) scroller.scrollTop = scroller.scrollHeight
+    if (atEnd || (shown.at(-1)?.mine === true && last !== lastSeen))
+      scroller.scrollTop = scroller.scrollHeight
     lastSeen = last
     if (document.visibilityState === 'visible') await contacts.markRead(key)
   }
@@ -60,7 +65,8 @@ export async function talkView(session: Session, key: string): Promise<View | un
       if (!peers.has(key)) return
       const now = await contacts.get(key)
       if (now === undefined) return
-      const changed = now.state !== contact.state || now.name !== contact.name || now.profile?.ts !== contact.profile?.ts
+      const changed =
+        now.state !== contact.state || now.name !== contact.name || now.profile?.ts !== contact.profile?.ts
       contact = now
       if (changed) showAround()
       await showMessages()
@@ -97,19 +103,32 @@ function question({ client: { contacts } }: Session, contact: Contact): HTMLElem
       'div',
       { class: 'card question' },
       el('p', {}, `You blocked ${name}. Nothing of theirs arrives here.`),
-      el('button', { type: 'button', class: 'quiet', onclick: () => void contacts.accept(contact.key) }, 'Unblock'),
+      el(
+        'button',
+        { type: 'button', class: 'quiet', onclick: () => void contacts.accept(contact.key) },
+        'Unblock',
+      ),
     )
   }
   return el(
     'div',
     { class: 'card question' },
-    el('p', {}, el('strong', {}, `${name} is new to you.`), ' They do not learn that this arrived before you say yes.'),
+    el(
+      'p',
+      {},
+      el('strong', {}, `${name} is new to you.`),
+      ' They do not learn that this arrived before you say yes.',
+    ),
     el('p', { class: 'soft words small' }, wordsOf(contact.key)),
     el(
       'div',
       { class: 'buttons' },
       el('button', { type: 'button', onclick: () => void contacts.accept(contact.key) }, 'Write with them'),
-      el('button', { type: 'button', class: 'danger', onclick: () => void contacts.block(contact.key) }, 'Block'),
+      el(
+        'button',
+        { type: 'button', class: 'danger', onclick: () => void contacts.block(contact.key) },
+        'Block',
+      ),
     ),
   )
 }

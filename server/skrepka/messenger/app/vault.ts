@@ -18,7 +18,8 @@ export async function openVault(store: Store): Promise<Identity | undefined> {
   if ('seed' in kept && kept.seed instanceof Uint8Array) return identityFromSeed(kept.seed)
   if (!('publicKey' in kept && 'signing' in kept && 'agreement' in kept)) return undefined
   const { publicKey, signing, agreement } = kept
-  if (!(publicKey instanceof Uint8Array && signing instanceof CryptoKey && agreement instanceof CryptoKey)) return undefined
+  if (!(publicKey instanceof Uint8Array && signing instanceof CryptoKey && agreement instanceof CryptoKey))
+    return undefined
   return subtleIdentity(crypto.subtle, { publicKey, signing, agreement })
 }
 

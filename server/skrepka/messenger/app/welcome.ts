@@ -12,7 +12,13 @@ export function welcomeView(options: {
   readonly invited: boolean
 }): View {
   const told = el('p', { class: 'hint bad', role: 'alert' })
-  const name = field({ label: 'Your name', name: 'name', hint: 'Only the people you write to see it. You can leave it out.', maxlength: 60, autocomplete: 'nickname' })
+  const name = field({
+    label: 'Your name',
+    name: 'name',
+    hint: 'Only the people you write to see it. You can leave it out.',
+    maxlength: 60,
+    autocomplete: 'nickname',
+  })
   const make = el(
     'form',
     {
@@ -55,7 +61,10 @@ export function welcomeView(options: {
   }
 }
 
-function restoreForm(restore: (file: string, passphrase: string) => Promise<void>, told: HTMLElement): HTMLElement {
+function restoreForm(
+  restore: (file: string, passphrase: string) => Promise<void>,
+  told: HTMLElement,
+): HTMLElement {
   return el(
     'form',
     {
@@ -69,11 +78,27 @@ function restoreForm(restore: (file: string, passphrase: string) => Promise<void
           await restore(await chosen.text(), typed(form, 'opening'))
         } catch (error) {
           const wrong = error instanceof SkrepkaError && error.code === 'wrong-passphrase'
-          fill(told, wrong ? 'That is not the passphrase of this key. Nothing was lost; try again.' : 'This file is not a Skrepka key. Choose the one that you saved as a backup.')
+          fill(
+            told,
+            wrong
+              ? 'That is not the passphrase of this key. Nothing was lost; try again.'
+              : 'This file is not a Skrepka key. Choose the one that you saved as a backup.',
+          )
         }
       }),
     },
-    el('div', { class: 'field' }, el('label', { for: 'file' }, 'The file of your backup'), el('input', { id: 'file', type: 'file', name: 'file', accept: '.json,application/json', required: true })),
+    el(
+      'div',
+      { class: 'field' },
+      el('label', { for: 'file' }, 'The file of your backup'),
+      el('input', {
+        id: 'file',
+        type: 'file',
+        name: 'file',
+        accept: '.json,application/json',
+        required: true,
+      }),
+    ),
     field({
       label: 'Its passphrase',
       name: 'opening',
