@@ -6,7 +6,10 @@ import {
   Registry,
 } from 'prom-client'
 
-/** Numbers seen from outside, in Prometheus' text format. Names are `leaf_<system>_<what>_<unit>`. */
+/**
+ * Numbers seen from outside, in Prometheus' text format. Names are `leaf_<system>_<what>_<unit>`. Who asks for a name
+ * that is there already shares it (the servers of two ports count together); gauges of one name are added up.
+ */
 export interface Metrics {
   counter(name: string, help: string, labels?: readonly string[]): Counter
   /** A value that is asked for when somebody looks. */
@@ -46,22 +49,35 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
+  const counters = new Map<string, Counter>()
+  const histograms = new Map<string, Histogram>()
+  const gauges = new Map<string, (() => number)[]>()
   return {
     counter: (name, help, labels = []) => {
+      const known = counters.get(name)
+      if (known !== undefined) return known
       const counter = new PromCounter({ name, help, labelNames: [...labels], registers })
-      return { add: (values = {}, by = 1) => counter.inc(values, by) }
+      const made: Counter = { add: (values = {}, by = 1) => counter.inc(values, by) }
+      counters.set(name, made)
+      return made
     },
     gauge: (name, help, read) => {
+      const known = gauges.get(name)
+      if (known !== undefined) return void known.push(read)
+      const reads = [read]
+      gauges.set(name, reads)
       void new Gauge({
         name,
         help,
         registers,
         collect() {
-          this.set(read())
+          this.set(reads.reduce((sum, one) => sum + one(), 0))
         },
       })
     },
     histogram: (name, help, { labels = [], buckets }) => {
+      const known = histograms.get(name)
+      if (known !== undefined) return known
       const histogram = new PromHistogram({
         name,
         help,
@@ -69,7 +85,9 @@ export function createMetrics(): Metrics {
         buckets: [...buckets],
         registers,
       })
-      return { observe: (value, values = {}) => histogram.observe(values, value) }
+      const made: Histogram = { observe: (value, values = {}) => histogram.observe(values, value) }
+      histograms.set(name, made)
+      return made
     },
     text: () => registry.metrics(),
   }
