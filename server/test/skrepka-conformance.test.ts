@@ -1,7 +1,8 @@
 /** The contract of the Skrepka relay, one test a rule: against a model of the seed's server, and against ours. */
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { seedMaker } from '../../sim/skrepka/makers.ts'
 import { chapters, ours, ruleOn } from './skrepka/all-rules.ts'
+import { createHttpHost } from './skrepka/http-host.ts'
 import type { Host, Rule } from './skrepka/subject.ts'
 import { createVirtualHost } from './skrepka/virtual-host.ts'
 import { seedWeaknesses } from './skrepka/weaknesses.ts'
@@ -19,3 +20,10 @@ for (const host of [seed, ours]) {
   for (const [chapter, rules] of chapters) describe(`${host.name}: ${chapter}`, () => rulesOn(host, rules))
 }
 describe(`${seed.name}: its weaknesses`, () => rulesOn(seed, seedWeaknesses))
+
+describe('ours on its own listener', () => {
+  const host = createHttpHost()
+  before(() => host.start())
+  after(() => host.stop())
+  for (const [chapter, rules] of chapters) describe(chapter, () => rulesOn(host, rules))
+})
