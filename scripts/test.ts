@@ -22,7 +22,7 @@ const filesAtOnce = 2
 /** The longest file kills and restarts a server a hundred times. */
 const fileMsMax = 15 * 60_000
 
-const patterns = ['packages/*/src/**/*.test.ts', '{server,scripts,bench,sim,tools}/**/*.test.ts']
+const patterns = ['packages/*/src/**/*.test.ts', '{server,scripts,bench,sim,examples,tools}/**/*.test.ts']
 const checks: readonly (readonly [name: string, program: string, ...args: string[]])[] = [
   ['tidy', process.execPath, '--conditions=leaf-source', 'scripts/tidy.ts'],
   ['types', 'tsc', '--noEmit'],

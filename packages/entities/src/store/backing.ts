@@ -42,6 +42,8 @@ export interface ReadRows {
   nodeAfter(level: number, key: Uint8Array): Promise<NodeRow | undefined>
   /** Nodes of a level with start <= key < end, ascending. */
   nodeRange(level: number, start: Uint8Array, end: Uint8Array): Promise<readonly NodeRow[]>
+  /** Rows that name a payload, at most `limit`. */
+  byDigest(digest: Uint8Array, limit: number): Promise<readonly EntryRow[]>
   payload(digest: Uint8Array): Promise<Uint8Array | undefined>
   /** Which of these payloads are here. */
   hasPayloads(digests: readonly Uint8Array[]): Promise<readonly boolean[]>

@@ -70,6 +70,12 @@ export interface Page {
   readonly next: Uint8Array | undefined
 }
 
+export interface HashPage {
+  readonly items: readonly { readonly key: Uint8Array; readonly hash: Uint8Array }[]
+  /** Where to go on; undefined: this was the end. */
+  readonly next: Uint8Array | undefined
+}
+
 /** Every method may throw StoreError `unavailable`; nothing is half done then. */
 export interface EntryStore {
   /**
@@ -96,6 +102,12 @@ export interface EntryStore {
   lastArrival(): Promise<number>
   /** Changes when arrival numbers of the past mean nothing any more (a restored or emptied store). */
   epoch(): Promise<string>
+  /** Up to `limit` hashes of a range, ascending by key: what fingerprints are sums of. */
+  hashes(range: KeyRange, limit: number): Promise<HashPage>
+  /** Entries by their keys (as in `KeyRange`), in their order; undefined where there is none. */
+  entriesAt(namespace: Uint8Array, keys: readonly Uint8Array[]): Promise<readonly (StoredEntry | undefined)[]>
+  /** Up to `limit` entries that name a payload. */
+  entriesOf(digest: Uint8Array, limit: number): Promise<readonly StoredEntry[]>
   summary(range: KeyRange): Promise<RangeSummary>
   /** Splits a range into at most `parts` that hold about as many entries each. */
   split(range: KeyRange, parts: number): Promise<readonly (KeyRange & RangeSummary)[]>

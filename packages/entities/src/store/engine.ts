@@ -171,6 +171,24 @@ export function createStore(deps: StoreDependencies): EntryStore {
     },
     lastArrival: async () => Number((await backing.read(rows => rows.meta('arrival'))) ?? 0),
     epoch: () => namespaces.epoch(),
+    hashes: async (range, limit) => {
+      const bounds = await boundsOf(namespaces, range)
+      if (bounds === undefined) return { items: [], next: undefined }
+      const rows = await backing.read(tx => tx.hashRange(bounds.start, bounds.end, limit))
+      const last = rows.length < limit ? undefined : rows.at(-1)
+      return {
+        items: rows.map(({ key, hash }) => ({ key: key.slice(namespaceBytes), hash })),
+        next: last === undefined ? undefined : justAfter(last.key).slice(namespaceBytes),
+      }
+    },
+    entriesAt: async (namespace, keys) => {
+      const own = await namespaces.find(namespace)
+      if (own === undefined) return keys.map(() => undefined)
+      const rows = await backing.read(tx => tx.entries(keys.map(key => join(own, key))))
+      return rows.map(row => (row === undefined ? undefined : fromRow(row)))
+    },
+    entriesOf: async (digest, limit) =>
+      (await backing.read(rows => rows.byDigest(digest, limit))).map(fromRow),
     summary: async range => {
       const bounds = await boundsOf(namespaces, range)
       if (bounds === undefined) return { fingerprint: new Uint8Array(32), count: 0 }

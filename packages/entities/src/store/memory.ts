@@ -160,6 +160,12 @@ function createRows() {
       return own !== undefined && compareBytes(own.key, key) === 0 ? rows.at(index + 1) : own
     },
     nodeRange: async (number, start, end) => range(level(number), start, end),
+    byDigest: async (digest, limit) =>
+      [...(named.get(nameOf(digest)) ?? [])].slice(0, limit).flatMap(own => {
+        const key = keys.get(own)
+        const row = key === undefined ? undefined : entries.get(key)
+        return row === undefined ? [] : [row]
+      }),
     payload: async digest => payloads.get(nameOf(digest)),
     hasPayloads: async digests => digests.map(digest => payloads.has(nameOf(digest))),
     payloadLength: async digest => {

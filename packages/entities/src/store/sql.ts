@@ -109,6 +109,7 @@ function createTexts(p: string) {
     nodeBefore: `SELECT ${node} FROM ${p}node WHERE level = $1 AND key <= $2 ORDER BY key DESC LIMIT 1`,
     nodeAfter: `SELECT ${node} FROM ${p}node WHERE level = $1 AND key > $2 ORDER BY key LIMIT 1`,
     nodeRange: `SELECT ${node} FROM ${p}node WHERE level = $1 AND key >= $2 AND key < $3 ORDER BY key`,
+    byDigest: `SELECT ${entry} FROM ${p}entry WHERE digest = $1 LIMIT $2`,
     payload: `SELECT content FROM ${p}payload WHERE digest = $1`,
     hasPayloads: (count: number) =>
       cached(`has ${count}`, () => `SELECT digest FROM ${p}payload WHERE digest IN (${list(count)})`),
@@ -172,6 +173,8 @@ function readRows(tx: SqlReadTx, texts: Texts): ReadRows {
     nodeBefore: (level, key) => tx.get<NodeRow>(texts.nodeBefore, [level, key]),
     nodeAfter: (level, key) => tx.get<NodeRow>(texts.nodeAfter, [level, key]),
     nodeRange: (level, start, end) => tx.all<NodeRow>(texts.nodeRange, [level, start, end]),
+    byDigest: async (digest, limit) =>
+      (await tx.all<EntryRecord>(texts.byDigest, [digest, limit])).map(toEntry),
     payload: async digest => (await tx.get<{ content: Uint8Array }>(texts.payload, [digest]))?.content,
     hasPayloads: async digests => {
       const here = new Set<string>()

@@ -22,6 +22,8 @@ export const frameTypes = {
   live: 9,
   error: 10,
   bye: 11,
+  /** What was taken of the other side's frames: it may send as many more. */
+  credit: 12,
 } as const
 export type FrameType = keyof typeof frameTypes
 
@@ -34,8 +36,18 @@ export const syncLimits = {
   splitParts: 64,
   /** At and below this many entries a range is sent as a list. */
   listEntriesMax: 32,
-  capabilitiesMax: 64,
-  wantsMax: 1024,
+  /** Areas that one connection may ask for. */
+  areasMax: 64,
+  /** Payloads that one frame may ask for. */
+  wantsMax: 256,
+  /** Frames of one round of range reconciliation, each way. */
+  roundFramesMax: 12,
+  /** Payloads up to this travel with their entry. */
+  inlineBytesMax: 4096,
+  /** A larger payload does not travel by this protocol. */
+  payloadBytesMax: 16 * 1024 * 1024,
+  /** Entries with narrower times than all: counted one by one, up to here. */
+  scannedEntriesMax: 50_000,
 } as const
 
 export type SyncErrorCode =
