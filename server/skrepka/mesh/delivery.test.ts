@@ -183,3 +183,37 @@ within('a restart forgets nothing that is planned', async world => {
   await world.pass(minuteMs)
   assert.equal(b.forwards, 2)
 })
+
+within('what has to wait for room is not overtaken and lost when new mail finds some', async world => {
+  const relay = await world.relay('a.example', { maxForwardsPerServer: 2 })
+  const b = peer(world, 'b.example')
+  b.status = 503
+  await announce(relay, world, 'b.example', kim)
+  for (let n = 0; n < 5; n += 1) await relay.send(kim.key, mail(`${n}`))
+  await world.rest()
+  // One of the two that were planned goes; there is room for one while three wait for it.
+  await relay.database.write(tx =>
+    tx.run('DELETE FROM skrepka_forward WHERE seq = (SELECT MIN(seq) FROM skrepka_forward)'),
+  )
+  await relay.send(kim.key, mail('new'))
+  b.status = 200
+  b.forwards = 0
+  await world.pass(10 * minuteMs)
+  assert.equal(b.forwards, 5)
+})
+
+within('a forward that was tried too often rests, until its recipient is announced again', async world => {
+  const relay = await world.relay('a.example', { maxForwardRetries: 2 })
+  const b = peer(world, 'b.example')
+  b.status = 503
+  await announce(relay, world, 'b.example', kim)
+  await relay.send(kim.key, mail('x'))
+  await world.pass(20 * minuteMs)
+  assert.equal(b.forwards, 2)
+  b.status = 200
+  await world.pass(20 * minuteMs)
+  assert.equal(b.forwards, 2)
+  await announce(relay, world, 'b.example', kim)
+  await world.pass(minuteMs)
+  assert.equal(b.forwards, 3)
+})

@@ -135,3 +135,30 @@ within('one wrong answer on the way does not cut two relays off from each other'
   }
   assert.deepEqual(await a.mailboxes.list(kim.key), ['after 404', 'after 403', 'after 400'])
 })
+
+within('of the tokens that are brought the one that was asked for is kept', async world => {
+  const tokens: (string | undefined)[] = []
+  let nonce = ''
+  world.hosts.set('b.example', async request => {
+    if (request.method === 'GET')
+      return { status: 200, body: '{"name":"b.example","features":["peer-token"]}' }
+    if (request.path === '/skrepka/peer/ask') nonce = JSON.parse(Buffer.from(request.body).toString()).nonce
+    else tokens.push(request.header('x-skrepka-token'))
+    return { status: 200, body: '{}' }
+  })
+  const a = await world.relay('a.example', { seedPeers: ['b.example'] })
+  await world.pass(1000, 500)
+  assert.equal(nonce.length, 32)
+  const bring = (of: string, token: string) =>
+    a.ask('/skrepka/peer/token', { fromServer: 'b.example', nonce: of, token })
+  await bring('0'.repeat(32), 'forged')
+  await a.login(kim)
+  await world.pass(1000, 500)
+  assert.equal(tokens.at(-1), undefined)
+  await bring(nonce, 'real')
+  // A nonce is good once.
+  await bring(nonce, 'again')
+  await a.logout(kim)
+  await world.pass(1000, 500)
+  assert.equal(tokens.at(-1), 'real')
+})

@@ -229,3 +229,19 @@ within('an alias of our own name is found out, and not federated with', async wo
     [],
   )
 })
+
+within(
+  'who cannot prove a presence cannot lengthen one that was proven, nor take its proof away',
+  async world => {
+    const relay = await world.relay('a.example')
+    await gossip(relay, 'b.example', [online(kim.key, proofFor(kim, 'b.example', world.clock.now()))])
+    const row = () =>
+      relay.database.direct.get<object>(
+        "SELECT expires_at, proof_at, signature FROM skrepka_presence WHERE server = 'b.example'",
+      )
+    const before = { ...(await row()) }
+    await world.pass(30 * minuteMs, 10 * minuteMs)
+    await gossip(relay, 'b.example', [online(kim.key)])
+    assert.deepEqual({ ...(await row()) }, before)
+  },
+)
