@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { ask, login, person, startTestRelay, type TestRelay } from '../test-relay.ts'
+import { ask, login, person, startTestRelay, type TestRelay, until } from '../test-relay.ts'
 
 /** What a client and its senders do, one after the other. */
 type Step =
@@ -70,10 +70,10 @@ async function play(one: TestRelay, steps: readonly Step[]): Promise<void> {
     void answer.finally(() => {
       isDone = true
     })
-    while (!isDone) {
-      await new Promise(resolve => setImmediate(resolve))
+    await until(() => {
       clock.advance(0)
-    }
+      return isDone
+    })
     const { json, status } = await answer
     assert.equal(status, 200)
     return { cursor: json.cursor, blobs: json.events.map(event => event.encryptedBlob) }
