@@ -2,6 +2,7 @@
 import { readConfiguration } from './configuration.ts'
 import { layFoundation, type Foundation } from './foundation.ts'
 import type { Environment } from './kernel/config.ts'
+import { freePort } from './kernel/http/free-port.ts'
 import { createHealthRoutes } from './kernel/http/health.ts'
 import { createDidDocumentRoute, type ServiceEntry } from './kernel/identity/own-did.ts'
 import { createSealer } from './kernel/keys.ts'
@@ -11,6 +12,8 @@ import { openSequence } from './kernel/storage/sequence.ts'
 import type { PdsSettings } from './pds/config.ts'
 import { createPds } from './pds/index.ts'
 import type { SkrepkaSettings } from './skrepka/config.ts'
+import type { Skrepka } from './skrepka/index.ts'
+import type { MessengerSettings } from './skrepka/messenger/config.ts'
 import { createWeb, type Web } from './web/index.ts'
 
 interface ComposeOptions {
@@ -66,6 +69,8 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     const mounts = [{ name: 'skrepka', routes: skrepka.ownRoutes, upgrades: [] }]
     ground.serve({ name: 'skrepka listener', mounts, hosts: [host], port })
   }
+  const messengerUrl =
+    skrepka === undefined ? undefined : await serveMessenger(ground, values.messenger, skrepka)
   // Stopped before the servers: they wait for sockets, which only their systems can end with a reason.
   for (const system of systems) lifecycle.add(system)
 
@@ -75,6 +80,7 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
       const lines = await Promise.all(
         systems.map(async system => `${system.name}: ${(await system.status()).line}`),
       )
+      if (messengerUrl !== undefined) lines.push(`messenger: ${messengerUrl}`)
       if (house.plcDirectoryUrl === undefined) lines.push(`plc directory for development: ${ground.plcUrl()}`)
       return { address: publicUrl, lines }
     },
@@ -113,4 +119,18 @@ async function openSkrepka(ground: Foundation, settings: SkrepkaSettings) {
       clock: ground.clock,
     }),
   })
+}
+
+/** Gives the messenger's address; undefined when there is none. */
+async function serveMessenger(ground: Foundation, settings: MessengerSettings, skrepka: Skrepka) {
+  const { listen } = settings
+  if (listen === 'off') return undefined
+  const { host, port } =
+    listen === 'next' ? { host: '127.0.0.1', port: await freePort(ground.port + 1) } : listen
+  const { createMessenger } = await import('./skrepka/messenger/routes.ts')
+  const relay = { name: skrepka.serverHost, url: ground.publicUrl }
+  const routes = await createMessenger({ relay: () => relay, production: ground.production })
+  const mounts = [{ name: 'messenger', routes, upgrades: [] }]
+  ground.serve({ name: 'messenger listener', mounts, hosts: [host], port })
+  return settings.url ?? `http://localhost:${port}`
 }

@@ -4,12 +4,14 @@ import { checkHouseSettings, houseSettings } from './kernel/settings.ts'
 import { checkPdsSettings, pdsSettings } from './pds/config.ts'
 import { referenceSettings } from './pds/reference-settings.ts'
 import { skrepkaFlags, skrepkaSettings } from './skrepka/config.ts'
+import { messengerSettings } from './skrepka/messenger/config.ts'
 
 /** All tables, by the system that each belongs to. */
 export const settingTables = {
   house: houseSettings,
   pds: pdsSettings,
   skrepka: skrepkaSettings,
+  messenger: messengerSettings,
 } as const
 
 /** What `leaf start` takes as `--name=value`, with the variables that the names stand for. */

@@ -7,6 +7,7 @@ import { addInit } from './init.ts'
 import { addInvite } from './invite.ts'
 import { addRelay } from './relay.ts'
 import { addServer } from './server.ts'
+import { addSkrepka } from './skrepka.ts'
 import { addStart } from './start.ts'
 
 export interface CommandLine extends Omit<CommandContext, 'exit'> {
@@ -39,6 +40,7 @@ export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<nu
   addInvite(program, context)
   addRelay(program, context)
   addServer(program, context)
+  addSkrepka(program, context)
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return code
