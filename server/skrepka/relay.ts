@@ -90,13 +90,23 @@ export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
     events: eventsAnswer({ stream: mail.events, pages, sessions }),
   })
 
-  const respond = async (request: RelayRequest): Promise<RelayAnswer> => {
+  const answerOfMesh = async (request: RelayRequest, path: string): Promise<RelayAnswer> =>
+    (await mesh.answer(path === request.path ? request : { ...request, path })) ?? answerNotFound
+
+  const route = (request: RelayRequest): RelayAnswer | Promise<RelayAnswer> => {
     const path = normalPath(request.path)
     if (request.method === 'OPTIONS') return answerPreflight
-    const handler = handlers.get(`${request.method} ${path}`)
     if (request.body.length > bodyBytesMaxOf(path, settings)) return answerTooLarge
-    if (handler !== undefined) return handler(request)
-    return (await mesh.answer(path === request.path ? request : { ...request, path })) ?? answerNotFound
+    const handler = handlers.get(`${request.method} ${path}`)
+    return handler === undefined ? answerOfMesh(request, path) : handler(request)
+  }
+  // What the handler gives is handed on as it is: a held poll shall hold no frame of a function that waits for it.
+  const respond = (request: RelayRequest): Promise<RelayAnswer> => {
+    try {
+      return Promise.resolve(route(request))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   const admit = (address: string): RelayAnswer | undefined => {

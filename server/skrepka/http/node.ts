@@ -9,7 +9,7 @@ import type { RelayAnswer, RelayRequest } from '../contract.ts'
 import { answerOf, type RelayCore } from '../relay.ts'
 import type { SkrepkaSettings } from '../config.ts'
 import { answerError, answerUnauthorized } from './answers.ts'
-import type { BodyReader } from './body.ts'
+import type { BodyReader, ReadBody } from './body.ts'
 import { bodyBytesMaxOf, isMailPath, normalPath } from './paths.ts'
 
 export interface NodeDependencies {
@@ -37,33 +37,33 @@ export function createNodeHandler(deps: NodeDependencies): Route['handle'] {
   }
   const answerTo = (request: RelayRequest): Promise<RelayAnswer> => relay.respond(request).catch(faultAnswer)
 
-  const handleMail = async (call: Call, bytes: Buffer, release: () => void): Promise<void> => {
-    try {
-      await send(call, await answerTo(requestOf(call, bytes)))
-    } finally {
-      release()
+  const handleBody = (call: Call, body: ReadBody): Promise<void> => {
+    if ('refused' in body) return send(call, body.refused)
+    if (isMailPath(call.path)) {
+      return answerTo(requestOf(call, body.bytes))
+        .then(answer => send(call, answer))
+        .finally(body.release)
     }
+    body.release()
+    // A poll is held for long, and must not hold what its body was cut from, nor frames of functions that wait for it.
+    return answerTo(requestOf(call, new Uint8Array(body.bytes))).then(answer => send(call, answer))
   }
-  const handlePost = async (call: Call): Promise<void> => {
+  const handlePost = (call: Call): Promise<void> => {
     const { incoming, path } = call
     const bytesMax = bodyBytesMaxOf(path, settings)
-    if (isLargeOfStranger(incoming, path, bytesMax) && !(await relay.isKnown(requestOf(call, nobody)))) {
-      return send(call, answerUnauthorized)
-    }
-    const body = await bodies.read(incoming, bytesMax)
-    if ('refused' in body) return send(call, body.refused)
-    if (isMailPath(path)) return handleMail(call, body.bytes, body.release)
-    body.release()
-    // A poll is held for long, and must not hold what its body was cut from.
-    return send(call, await answerTo(requestOf(call, new Uint8Array(body.bytes))))
+    const read = () => bodies.read(incoming, bytesMax).then(body => handleBody(call, body))
+    if (!isLargeOfStranger(incoming, path, bytesMax)) return read()
+    return relay
+      .isKnown(requestOf(call, nobody))
+      .then(isKnown => (isKnown ? read() : send(call, answerUnauthorized)))
   }
 
-  return async (incoming, response, context) => {
+  return (incoming, response, context) => {
     const call = { incoming, response, context, path: normalPath(pathOf(incoming.url ?? '/')) }
     const limited = relay.admit(context.address)
     if (limited !== undefined) return send(call, limited)
     if (incoming.method === 'POST') return handlePost(call)
-    return send(call, await answerTo(requestOf(call, nobody)))
+    return answerTo(requestOf(call, nobody)).then(answer => send(call, answer))
   }
 }
 
@@ -111,9 +111,11 @@ function requestOf({ incoming, response, context, path }: Call, body: Uint8Array
   }
 }
 
+const done: Promise<void> = Promise.resolve()
+
 /** Writes an answer; resolves when it is handed over, or nobody reads it any more. */
-async function send({ incoming, response }: Call, { status, headers, body }: RelayAnswer): Promise<void> {
-  if (response.destroyed) return
+function send({ incoming, response }: Call, { status, headers, body }: RelayAnswer): Promise<void> {
+  if (response.destroyed) return done
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
     response.writeHead(status, headers)
     return stream(response, body)
@@ -124,6 +126,7 @@ async function send({ incoming, response }: Call, { status, headers, body }: Rel
     response.writeHead(status, { ...head, connection: 'close' })
     endAfterDraining(incoming, response, Buffer.from(body))
   } else response.writeHead(status, head).end(body)
+  return done
 }
 
 async function stream(response: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
@@ -136,10 +139,10 @@ async function stream(response: ServerResponse, body: AsyncIterable<Uint8Array>)
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise(resolve => {
-    const done = () => {
-      response.off('drain', done).off('close', done)
+    const goOn = () => {
+      response.off('drain', goOn).off('close', goOn)
       resolve()
     }
-    response.once('drain', done).once('close', done)
+    response.once('drain', goOn).once('close', goOn)
   })
 }

@@ -43,8 +43,8 @@ export interface RouteDependencies {
   readonly vault: Vault
   readonly pages: PageReader
   readonly poll: (poll: Poll) => Promise<Page>
-  /** A poll keeps its key present here. */
-  readonly refresh: (session: Session) => Promise<void>
+  /** A poll keeps its key present here; undefined: there is nothing to do. */
+  readonly refresh: (session: Session) => Promise<void> | undefined
   readonly events: (request: RelayRequest, session: Session) => RelayAnswer
 }
 
@@ -117,12 +117,18 @@ function withSession(
 
 function pollHandler(deps: RouteDependencies): Handler {
   const { limits, poll, vault, pages } = deps
-  const answer = async (cursor: number, request: RelayRequest, session: Session): Promise<RelayAnswer> => {
+  // Thousands of these are held at a time: nothing is kept of the request.
+  const hold = (cursor: number, session: Session, onGone: Poll['onGone']): Promise<RelayAnswer> =>
+    poll({ key: session.key, session: session.id, cursor, onGone }).then(page =>
+      answerJson(200, pageBody(page, { legacy: session.legacy, vault, reader: pages })),
+    )
+  const answer = (cursor: number, request: RelayRequest, session: Session) => {
     const waitMs = limits.poll(session.id)
     if (waitMs > 0) return answerLimited(waitMs)
-    await deps.refresh(session)
-    const page = await poll({ key: session.key, session: session.id, cursor, onGone: goneOf(request) })
-    return answerJson(200, pageBody(page, { legacy: session.legacy, vault, reader: pages }))
+    const onGone = goneOf(request)
+    const refreshing = deps.refresh(session)
+    if (refreshing === undefined) return hold(cursor, session, onGone)
+    return refreshing.then(() => hold(cursor, session, onGone))
   }
   return request => {
     const fields = fieldsOf(request.body)

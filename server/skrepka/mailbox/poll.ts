@@ -48,49 +48,60 @@ export function createPoll(deps: PollDependencies): (poll: Poll) => Promise<Page
     if (own.length === 0) parked.delete(session)
   }
 
-  /** One look, and if there is nothing, one wait. Undefined: there may be something now. */
-  const tryOnce = async (
-    poll: Poll,
-    dueMs: number,
-    parkedAs: (waiter: Waiter) => void,
-  ): Promise<Page | undefined> => {
-    const { key, session, cursor } = poll
-    let over: (why: WaitEnd) => void = () => undefined
-    const wait = new Promise<WaitEnd>(resolve => {
-      over = resolve
-    })
-    const waiter: Waiter = { key, dueMs, end: over }
-    parkedAs(waiter)
-    // It waits before it looks: what comes in between wakes it.
-    waiters.add(waiter)
-    park(session, waiter)
-    try {
-      const box = boxes.known(key) ?? (await boxes.look(key))
-      let answer: Page = { ...emptyPage, cursor: collector.clamp(box, cursor) }
-      if (!collector.isIdle(box, cursor)) {
-        answer = await collector.collect(key, cursor)
-        if (answer.events.length > 0) return answer
-      }
-      return (await wait) === 'mail' ? undefined : answer
-    } finally {
-      waiters.withdraw(waiter)
-      unpark(session, waiter)
-    }
+  /** What there is at this moment; an empty page has the cursor to go on with. */
+  const look = async ({ key, cursor }: Poll): Promise<Page> => {
+    const box = await boxes.look(key)
+    if (collector.isIdle(box, cursor)) return { ...emptyPage, cursor: collector.clamp(box, cursor) }
+    return collector.collect(key, cursor)
   }
 
-  return async poll => {
-    const dueMs = clock.monotonic() + deps.timeoutMs
-    let current: Waiter | undefined
-    poll.onGone(() => {
-      if (current !== undefined) waiters.end(current, 'gone')
+  // No async function here: thousands are held at a time, and each frame would be.
+  return poll =>
+    new Promise<Page>((resolve, reject) => {
+      const { key, session } = poll
+      let cursor = 0
+      let isLooking = false
+      /** What happened to the waiter during a look. */
+      let meanwhile: WaitEnd | undefined
+
+      const leave = () => {
+        waiters.withdraw(waiter)
+        unpark(session, waiter)
+      }
+      const finish = (page: Page) => {
+        leave()
+        resolve(page)
+      }
+      const lookNow = () => {
+        isLooking = true
+        meanwhile = undefined
+        // It waits before it looks: what comes in between wakes it.
+        waiters.add(waiter)
+        look(poll).then(looked, error => {
+          leave()
+          reject(error)
+        })
+      }
+      const looked = (page: Page) => {
+        isLooking = false
+        cursor = page.cursor
+        if (page.events.length > 0) finish(page)
+        else if (meanwhile !== undefined) ended(meanwhile)
+      }
+      const ended = (why: WaitEnd) => {
+        if (isLooking) meanwhile = why
+        else if (why === 'mail') lookNow()
+        else finish({ ...emptyPage, cursor })
+      }
+      const waiter: Waiter = { key, dueMs: clock.monotonic() + deps.timeoutMs, end: ended }
+      poll.onGone(() => waiters.end(waiter, 'gone'))
+      park(session, waiter)
+      const box = boxes.known(key)
+      if (box !== undefined && collector.isIdle(box, poll.cursor)) {
+        cursor = collector.clamp(box, poll.cursor)
+        waiters.add(waiter)
+      } else lookNow()
     })
-    for (;;) {
-      const page = await tryOnce(poll, dueMs, waiter => {
-        current = waiter
-      })
-      if (page !== undefined) return page
-    }
-  }
 }
 
 const emptyPage: Page = { events: [], cursor: 0, box: 0, shift: 0, rows: undefined }
