@@ -56,35 +56,11 @@ interface Token {
 
 /** A session with one relay. Nothing is sent before the first call. */
 export function createRelaySession(options: RelaySessionOptions): RelaySession {
-  const { identity, clock } = options
+  const { clock } = options
   const call = createCall(options)
+  const login = createLogin(options, call)
   let token: Token | undefined
   let loggingIn: Promise<Token> | undefined
-
-  const login = async (signal: AbortSignal): Promise<Token> => {
-    const asked = await call({ path: routes.challenge, body: { pubkey: identity.key }, signal })
-    const { challenge, r } = understood(options.url, () => readChallenge(asked, challengeLengthMax))
-    if (
-      r !== undefined &&
-      !namesRelay({ challenge, r, serverHost: options.name, publicKey: identity.publicKey })
-    ) {
-      throw new SkrepkaError(
-        'foreign-challenge',
-        `expected a challenge made for ${options.name}, got one for another relay`,
-      )
-    }
-    const signature = toHex(await identity.sign(challengeText(challenge)))
-    const body = { pubkey: identity.key, challenge, signature, revokeOthers: false }
-    const answer = await call({ path: routes.verify, body, signal })
-    const given = understood(options.url, () => readToken(answer))
-    // The relay's clock may be far from ours: believe it only when it says something likely.
-    const leftMs = given.expiresAt - clock.now()
-    const usual = leftMs > sessionMsMin && leftMs < 2 * sessionMsUsual
-    return {
-      text: given.token,
-      until: clock.now() + Math.min(usual ? leftMs - sessionMsMin : sessionMsUsual, sessionMsUsual),
-    }
-  }
 
   const currentToken = async (signal: AbortSignal): Promise<Token> => {
     if (token !== undefined && clock.now() < token.until) return token
@@ -132,6 +108,37 @@ export function createRelaySession(options: RelaySessionOptions): RelaySession {
   }
 }
 
+type Post = (call: Call) => Promise<JsonObject>
+
+/** Logs in: signs the relay's challenge, unless it was made for another relay. */
+function createLogin(options: RelaySessionOptions, call: Post): (signal: AbortSignal) => Promise<Token> {
+  const { identity, clock } = options
+  return async signal => {
+    const asked = await call({ path: routes.challenge, body: { pubkey: identity.key }, signal })
+    const { challenge, r } = understood(options.url, () => readChallenge(asked, challengeLengthMax))
+    if (
+      r !== undefined &&
+      !namesRelay({ challenge, r, serverHost: options.name, publicKey: identity.publicKey })
+    ) {
+      throw new SkrepkaError(
+        'foreign-challenge',
+        `expected a challenge made for ${options.name}, got one for another relay`,
+      )
+    }
+    const signature = toHex(await identity.sign(challengeText(challenge)))
+    const body = { pubkey: identity.key, challenge, signature, revokeOthers: false }
+    const answer = await call({ path: routes.verify, body, signal })
+    const given = understood(options.url, () => readToken(answer))
+    // The relay's clock may be far from ours: believe it only when it says something likely.
+    const leftMs = given.expiresAt - clock.now()
+    const usual = leftMs > sessionMsMin && leftMs < 2 * sessionMsUsual
+    return {
+      text: given.token,
+      until: clock.now() + Math.min(usual ? leftMs - sessionMsMin : sessionMsUsual, sessionMsUsual),
+    }
+  }
+}
+
 /** An answer that cannot be read is as good as none. */
 function understood<T>(url: string, read: () => T): T {
   try {
@@ -157,7 +164,7 @@ interface Call {
 }
 
 /** One POST. Rejects with SkrepkaError 'unreachable' or 'refused', or with MalformedError. */
-function createCall({ url, fetch, clock }: RelaySessionOptions): (call: Call) => Promise<JsonObject> {
+function createCall({ url, fetch, clock }: RelaySessionOptions): Post {
   return async ({ path, body, token, signal, msMax = callMsMax, charsMax = answerCharsMax }) => {
     const late = new AbortController()
     const cancel = clock.after(msMax, () => late.abort())

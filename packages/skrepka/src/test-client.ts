@@ -1,6 +1,7 @@
 /** Clients for tests: real ones, whose fetch leads into relays of the same process and can fail as networks do. */
 import { randomBytes } from 'node:crypto'
-import { type Client, type ClientOptions, createClient } from './client.ts'
+import { type Client, createClient } from './client.ts'
+import type { ClientOptions } from './client-options.ts'
 import type { ClientClock } from './capabilities.ts'
 import { identityFromSeed } from './identity.ts'
 import { createMemoryStore } from './memory-store.ts'

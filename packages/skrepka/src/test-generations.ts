@@ -56,26 +56,28 @@ export function hchacha20(key: Buffer, nonce: Buffer): Buffer {
   state.set([0x61707865, 0x3320646e, 0x79622d32, 0x6b206574])
   for (let at = 0; at < 8; at += 1) state[4 + at] = key.readUInt32LE(at * 4)
   for (let at = 0; at < 4; at += 1) state[12 + at] = nonce.readUInt32LE(at * 4)
-  const turn = (value: number, by: number) => (value << by) | (value >>> (32 - by))
+  const read = (at: number) => state[at] ?? 0
+  const mix = (x: number, y: number, z: number, by: number) => {
+    state[x] = read(x) + read(y)
+    const value = read(z) ^ read(x)
+    state[z] = (value << by) | (value >>> (32 - by))
+  }
   const quarter = (a: number, b: number, c: number, d: number) => {
-    for (const [x, y, z, by] of [
-      [a, b, d, 16],
-      [c, d, b, 12],
-      [a, b, d, 8],
-      [c, d, b, 7],
-    ] as const) {
-      state[x] = state[x]! + state[y]!
-      state[z] = turn(state[z]! ^ state[x]!, by)
-    }
+    mix(a, b, d, 16)
+    mix(c, d, b, 12)
+    mix(a, b, d, 8)
+    mix(c, d, b, 7)
   }
   for (let round = 0; round < 10; round += 1) {
     for (let at = 0; at < 4; at += 1) quarter(at, 4 + at, 8 + at, 12 + at)
-    for (let at = 0; at < 4; at += 1) quarter(at, 4 + ((at + 1) % 4), 8 + ((at + 2) % 4), 12 + ((at + 3) % 4))
+    for (let at = 0; at < 4; at += 1) {
+      quarter(at, 4 + ((at + 1) % 4), 8 + ((at + 2) % 4), 12 + ((at + 3) % 4))
+    }
   }
   const out = Buffer.alloc(32)
   for (let at = 0; at < 4; at += 1) {
-    out.writeUInt32LE(state[at]!, at * 4)
-    out.writeUInt32LE(state[12 + at]!, 16 + at * 4)
+    out.writeUInt32LE(read(at), at * 4)
+    out.writeUInt32LE(read(12 + at), 16 + at * 4)
   }
   return out
 }

@@ -15,7 +15,7 @@ test('words are those of Urbit’s tables', () => {
   assert.equal(toWords(key).split('-')[3], 'fipfes')
   // As Urbit names them: ~zod is 00, ~marzod 0100, ~binzod 0200, ~marbud 0102.
   assert.equal(
-    toWords(Uint8Array.from([1, 0, 2, 0, 1, 2, ...new Array(26).fill(0)])).slice(0, 20),
+    toWords(Uint8Array.from([1, 0, 2, 0, 1, 2, ...new Uint8Array(26)])).slice(0, 20),
     'marzod-binzod-marbud',
   )
 })

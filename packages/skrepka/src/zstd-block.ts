@@ -1,51 +1,8 @@
 /** A compressed block of Zstandard (RFC 8878, section 3.1.1.3): literals, and sequences that copy them and what came before. */
-import { LimitError, MalformedError } from './errors.ts'
-import {
-  backwardBits,
-  type FseTable,
-  fseOf,
-  fseTable,
-  type HuffmanTable,
-  readFseTable,
-  readHuffmanStream,
-  readHuffmanTable,
-} from './zstd-entropy.ts'
-
-/** Of what one block may give, by the format. */
-export const zstdBlockBytesMax = 128 * 1024
-
-/** What one block leaves to the next. */
-export interface ZstdHistory {
-  huffman: HuffmanTable | undefined
-  /** Of literal lengths, offsets and match lengths. */
-  tables: [FseTable | undefined, FseTable | undefined, FseTable | undefined]
-  /** The last three offsets. */
-  repeats: [number, number, number]
-}
-
-/** What has been written of a frame so far. */
-export interface ZstdOutput {
-  bytes: Uint8Array
-  length: number
-  readonly bytesMax: number
-}
-
-/** The state at the begin of a frame. */
-export function zstdHistory(): ZstdHistory {
-  return { huffman: undefined, tables: [undefined, undefined, undefined], repeats: [1, 4, 8] }
-}
-
-/** Makes room for `more` bytes. Throws LimitError past the bound. */
-export function zstdRoom(output: ZstdOutput, more: number): void {
-  const needed = output.length + more
-  if (needed > output.bytesMax) {
-    throw new LimitError('bytesMax', `expected at most ${output.bytesMax} bytes, got ${needed} or more`, 0)
-  }
-  if (needed <= output.bytes.length) return
-  const grown = new Uint8Array(Math.min(output.bytesMax, Math.max(needed, output.bytes.length * 2)))
-  grown.set(output.bytes.subarray(0, output.length))
-  output.bytes = grown
-}
+import { MalformedError } from './errors.ts'
+import { backwardBits, type FseTable, fseOf, fseTable, readFseTable } from './zstd-entropy.ts'
+import { readLiterals } from './zstd-literals.ts'
+import { zstdBlockBytesMax, type ZstdHistory, type ZstdOutput, zstdRoom } from './zstd-output.ts'
 
 /** Decodes one compressed block to the end of `output`. */
 export function readZstdBlock(block: Uint8Array, history: ZstdHistory, output: ZstdOutput): void {
@@ -60,68 +17,6 @@ export function readZstdBlock(block: Uint8Array, history: ZstdHistory, output: Z
   }
   const start = readTables(block, at, history)
   runSequences({ literals, count, stream: block.subarray(start), history, output })
-}
-
-function readLiterals(
-  block: Uint8Array,
-  history: ZstdHistory,
-): { readonly literals: Uint8Array; readonly end: number } {
-  const head = block[0] ?? 0
-  const kind = head & 3
-  const format = (head >> 2) & 3
-  // A header of up to five bytes; numbers, because it may have 40 bits.
-  const bits = (from: number, count: number) => {
-    let value = 0
-    for (let at = 4; at >= 0; at -= 1) value = value * 256 + (block[at] ?? 0)
-    return Math.floor(value / 2 ** from) % 2 ** count
-  }
-  if (kind < 2) {
-    const width = format === 3 ? 3 : format === 1 ? 2 : 1
-    const size = (format & 1) === 0 ? head >> 3 : bits(4, format === 1 ? 12 : 20)
-    const end = width + (kind === 0 ? size : 1)
-    if (size > zstdBlockBytesMax || end > block.length)
-      throw new MalformedError(`expected ${size} literals within the block`, width)
-    const literals = kind === 0 ? block.subarray(width, end) : new Uint8Array(size).fill(block[width] ?? 0)
-    return { literals, end }
-  }
-  const sizeBits = format < 2 ? 10 : format === 2 ? 14 : 18
-  const width = format < 2 ? 3 : format + 2
-  const size = bits(4, sizeBits)
-  const end = width + bits(4 + sizeBits, sizeBits)
-  if (size > zstdBlockBytesMax || end > block.length)
-    throw new MalformedError(`expected ${size} literals within the block`, width)
-  let start = width
-  if (kind === 2) {
-    const described = readHuffmanTable(block.subarray(0, end), width)
-    history.huffman = described.table
-    start = described.end
-  }
-  if (history.huffman === undefined)
-    throw new MalformedError('expected a Huffman table before it is used again', 0)
-  const literals = new Uint8Array(size)
-  readStreams(block.subarray(start, end), history.huffman, literals, format === 0 ? 1 : 4)
-  return { literals, end }
-}
-
-function readStreams(bytes: Uint8Array, table: HuffmanTable, literals: Uint8Array, streams: 1 | 4): void {
-  if (streams === 1) {
-    readHuffmanStream(bytes, table, literals)
-    return
-  }
-  const part = (literals.length + 3) >> 2
-  if (part * 3 > literals.length) throw new MalformedError('expected literals enough for four streams', 0)
-  let from = 6
-  for (let stream = 0; stream < 4; stream += 1) {
-    const size = (bytes[stream * 2] ?? 0) | ((bytes[stream * 2 + 1] ?? 0) << 8)
-    const to = stream === 3 ? bytes.length : from + size
-    if (to > bytes.length) throw new MalformedError('expected four streams within the block', from)
-    readHuffmanStream(
-      bytes.subarray(from, to),
-      table,
-      literals.subarray(stream * part, stream === 3 ? undefined : (stream + 1) * part),
-    )
-    from = to
-  }
 }
 
 function readCount(block: Uint8Array, at: number): { readonly count: number; readonly at: number } {

@@ -1,6 +1,7 @@
 /** Zstandard (RFC 8878) as blobs carry it: one frame. Written without compression; read under a bound. */
 import { LimitError, MalformedError } from './errors.ts'
-import { readZstdBlock, zstdBlockBytesMax, zstdHistory, type ZstdOutput, zstdRoom } from './zstd-block.ts'
+import { readZstdBlock } from './zstd-block.ts'
+import { zstdBlockBytesMax, zstdHistory, type ZstdOutput, zstdRoom } from './zstd-output.ts'
 
 const magic = 0xfd2fb528
 /** Every block costs work, whatever it gives; an encoder makes far fewer of 2 MiB. */

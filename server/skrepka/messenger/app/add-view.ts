@@ -2,7 +2,7 @@
 import { MalformedError, SkrepkaError } from '@leaf/skrepka/errors'
 import { readAddress } from '@leaf/skrepka/link'
 import { el, fill, onSubmit, typed } from './dom.ts'
-import { copyLine, field, topLine, type View } from './frame.ts'
+import { shareLine, field, topLine, type View } from './frame.ts'
 import { shareUrl } from './me-view.ts'
 import { wordsOf } from './people.ts'
 import type { Session } from './session.ts'
@@ -81,7 +81,7 @@ export async function addView(session: Session, given: string, done: (key: strin
       form,
       el('h2', {}, 'Your own link'),
       el('p', { class: 'soft' }, 'Whoever opens it can write to you.'),
-      copyLine(shareUrl(await client.address()), 'Your link'),
+      shareLine(shareUrl(await client.address()), 'Your link'),
     ),
     ...(input === null || given !== '' ? {} : { focus: input }),
   }

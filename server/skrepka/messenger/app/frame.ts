@@ -64,6 +64,16 @@ export function copyLine(text: string, label: string): HTMLElement {
   return el('div', { class: 'copy' }, el('code', { 'aria-label': label, tabindex: 0 }, text), button)
 }
 
+/** A link to copy, and to pass on by what the device has for that. */
+export function shareLine(url: string, label: string): HTMLElement {
+  const line = copyLine(url, label)
+  // Absent in many browsers, whatever the compiler's library says.
+  if (!('share' in navigator)) return line
+  const share = () => void navigator.share({ url }).catch(() => undefined)
+  line.append(el('button', { type: 'button', class: 'quiet small', onclick: share }, 'Share'))
+  return line
+}
+
 /** A labelled field. */
 export function field(options: {
   readonly label: string

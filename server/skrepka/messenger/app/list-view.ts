@@ -2,7 +2,7 @@
 import type { Address } from '@leaf/skrepka/link'
 import type { Contact } from '@leaf/skrepka/records'
 import { el, fill, icon, reconcile } from './dom.ts'
-import { connection, copyLine, topLine, type View } from './frame.ts'
+import { connection, shareLine, topLine, type View } from './frame.ts'
 import { icons } from './icons.ts'
 import { shareUrl } from './me-view.ts'
 import { briefTime, nameOf, portrait } from './people.ts'
@@ -107,7 +107,7 @@ function emptyState(address: Address): HTMLElement {
       {},
       'Give somebody your link. When they open it, they can write to you, and you will see it here.',
     ),
-    copyLine(shareUrl(address), 'Your link'),
+    shareLine(shareUrl(address), 'Your link'),
     el(
       'p',
       { class: 'soft small' },

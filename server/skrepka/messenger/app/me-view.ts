@@ -2,7 +2,7 @@
 import { MalformedError } from '@leaf/skrepka/errors'
 import { type Address, toLink } from '@leaf/skrepka/link'
 import { el, fill, onSubmit, say, typed } from './dom.ts'
-import { copyLine, field, topLine, type View } from './frame.ts'
+import { copyLine, shareLine, field, topLine, type View } from './frame.ts'
 import { portrait, wordsOf } from './people.ts'
 import { pictureOf } from './pictures.ts'
 import type { Session } from './session.ts'
@@ -47,7 +47,7 @@ function addressCard(address: Address): HTMLElement {
     { class: 'card' },
     el('h2', {}, 'Your link'),
     el('p', { class: 'soft' }, 'Whoever opens it can write to you.'),
-    copyLine(shareUrl(address), 'Your link'),
+    shareLine(shareUrl(address), 'Your link'),
     el(
       'details',
       {},

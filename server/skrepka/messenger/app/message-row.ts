@@ -6,7 +6,9 @@ import { icons } from './icons.ts'
 import { clockTime, dayOf } from './people.ts'
 import { pictureUrl } from './pictures.ts'
 import type { Session } from './session.ts'
-import type { Row } from './talk-view.ts'
+
+/** A message, or the line above the first of a day. */
+export type Row = Listed | { readonly day: number }
 
 const states: Readonly<
   Record<MessageState, { readonly picture: string; readonly text: string } | undefined>

@@ -33,7 +33,7 @@ function about({ client: { contacts } }: Session, contact: Contact): HTMLDialogE
   const dialog = el(
     'dialog',
     { class: 'sheet', 'aria-labelledby': 'about' },
-    el('h2', { id: 'about' }, name),
+    el('h2', { id: 'about', tabindex: -1, autofocus: true }, name),
     bio !== '' && el('p', { class: 'soft' }, bio),
     el(
       'form',

@@ -4,7 +4,7 @@ import type { Contact } from '@leaf/skrepka/records'
 import { el, fill, reconcile } from './dom.ts'
 import { type View, topLine } from './frame.ts'
 import { composer } from './composer.ts'
-import { messageRow } from './message-row.ts'
+import { messageRow, type Row } from './message-row.ts'
 import { nameOf, portrait, wordsOf } from './people.ts'
 import { personMenu } from './person-menu.ts'
 import type { Session } from './session.ts'
@@ -81,8 +81,6 @@ function focusOf(below: HTMLElement) {
   // On a phone the keyboard would cover what one came to read.
   return text === null || matchMedia('(pointer: coarse)').matches ? {} : { focus: text }
 }
-
-export type Row = Listed | { readonly day: number }
 
 /** Messages, with a line before the first of each day. */
 function withDays(messages: readonly Listed[]): Row[] {

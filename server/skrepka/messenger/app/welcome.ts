@@ -11,7 +11,6 @@ export function welcomeView(options: {
   /** Somebody's link brought us here. */
   readonly invited: boolean
 }): View {
-  const told = el('p', { class: 'hint bad', role: 'alert' })
   const name = field({
     label: 'Your name',
     name: 'name',
@@ -24,9 +23,9 @@ export function welcomeView(options: {
     {
       class: 'card',
       onsubmit: onSubmit(async form => {
-        fill(told)
-        working(form, 'Making your key …')
-        await options.make(typed(form, 'name').trim(), typed(form, 'passphrase'))
+        await working(form, 'Making your key …', () =>
+          options.make(typed(form, 'name').trim(), typed(form, 'passphrase')),
+        )
       }),
     },
     name,
@@ -55,16 +54,13 @@ export function welcomeView(options: {
           : 'No account, no phone number. This browser makes a key, the key is your address, and what you write is closed before it leaves.',
       ),
       make,
-      told,
-      el('details', {}, el('summary', {}, 'I have a key already'), restoreForm(options.restore, told)),
+      el('details', {}, el('summary', {}, 'I have a key already'), restoreForm(options.restore)),
     ),
   }
 }
 
-function restoreForm(
-  restore: (file: string, passphrase: string) => Promise<void>,
-  told: HTMLElement,
-): HTMLElement {
+function restoreForm(restore: (file: string, passphrase: string) => Promise<void>): HTMLElement {
+  const told = el('p', { class: 'hint bad', role: 'alert' })
   return el(
     'form',
     {
@@ -73,9 +69,9 @@ function restoreForm(
         fill(told)
         const chosen = form.querySelector<HTMLInputElement>('input[type=file]')?.files?.[0]
         if (chosen === undefined) return
-        working(form, 'Opening your key …')
         try {
-          await restore(await chosen.text(), typed(form, 'opening'))
+          const text = await chosen.text()
+          await working(form, 'Opening your key …', () => restore(text, typed(form, 'opening')))
         } catch (error) {
           const wrong = error instanceof SkrepkaError && error.code === 'wrong-passphrase'
           fill(
@@ -108,17 +104,19 @@ function restoreForm(
       hint: 'Use a key in one place at a time: where it is used twice, each message arrives in only one of them.',
     }),
     el('button', { type: 'submit' }, 'Bring it back'),
+    told,
   )
 }
 
-/** A key takes about a second: long enough to say so. */
-function working(form: HTMLFormElement, text: string): void {
+/** Does what takes about a second, and says so meanwhile on the button. */
+async function working(form: HTMLFormElement, text: string, work: () => Promise<void>): Promise<void> {
   const button = form.querySelector('button[type=submit]')
-  if (button === null) return
-  const before = button.textContent
-  button.textContent = text
+  const before = button?.textContent ?? ''
+  if (button !== null) button.textContent = text
   say(text)
-  setTimeout(() => {
-    if (button.isConnected) button.textContent = before
-  }, 8000)
+  try {
+    await work()
+  } finally {
+    if (button !== null) button.textContent = before
+  }
 }
