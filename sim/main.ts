@@ -1,7 +1,9 @@
 /**
- * `npm run sim -- <seed> [--relays N] [--users N] [--hours N] [--runs N] [--trace] [--shrink]`: runs worlds of Skrepka
+ * `npm run sim -- <seed> [--relays N] [--users N] [--hours N] [--runs N] [--workers N] [--trace] [--shrink]`: runs worlds of Skrepka
  * relays in virtual time, from this seed on. Ends with 1 when an invariant broke, and says how to see it again.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { standardMakers } from './skrepka/makers.ts'
@@ -18,6 +20,7 @@ const usage = `usage: npm run sim -- <seed> [options]
   --users N    people (10)
   --hours N    virtual hours (2)
   --runs N     worlds: the seed, and the seed with /2, /3 … (1)
+  --workers N  processes that share the worlds (1)
   --trace      tells all that happened
   --shrink     makes what failed as small as it can, and tells all that happened there
 
@@ -33,6 +36,10 @@ const { values, positionals } = parseArgs({
     users: { type: 'string', default: '10' },
     hours: { type: 'string', default: '2' },
     runs: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
+    // Of the processes that share: every so-manieth world, from this one on.
+    first: { type: 'string', default: '1' },
+    step: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -43,7 +50,7 @@ const { values, positionals } = parseArgs({
 const linesMax = 400
 const shrinkRunsMax = 400
 
-function numberOf(name: 'relays' | 'users' | 'hours' | 'runs'): number {
+function numberOf(name: 'relays' | 'users' | 'hours' | 'runs' | 'workers' | 'first' | 'step'): number {
   const number = Number(values[name])
   if (Number.isFinite(number) && number > 0) return number
   print(`--${name} is a number above 0, not ${values[name]}`)
@@ -89,25 +96,54 @@ if (seed === undefined || values.help) {
 
 const runs = numberOf('runs')
 const begun = performance.now()
-let failed = 0
-for (let run = 1; run <= runs; run += 1) {
-  const name = run === 1 ? seed : `${seed}/${run}`
+
+/** Runs one world; gives whether all held. */
+async function runWorld(name: string, isTold: boolean): Promise<boolean> {
   const plan = createPlan(name, size)
   const outcome = await runPlan(plan, { makers, keepLines: values.trace })
   const { violations, hash, events, messages, delivered } = outcome
   if (values.trace) for (const line of outcome.lines) print(line)
-  if (violations.length > 0) {
-    failed += 1
-    print(`seed ${name}: ${violations.length} violations`)
-    tellViolations(violations)
-    print(
-      `  again: npm run sim -- ${name} --relays ${size.relays} --users ${size.users} --hours ${size.hours} --shrink`,
-    )
-    if (values.shrink) await shrink(plan, outcome)
-  } else if (runs === 1 || run % 100 === 0)
-    print(`seed ${name}: ${events} events, ${delivered} of ${messages} messages delivered, trace ${hash}`)
+  if (violations.length === 0) {
+    if (isTold)
+      print(`seed ${name}: ${events} events, ${delivered} of ${messages} messages delivered, trace ${hash}`)
+    return true
+  }
+  print(`seed ${name}: ${violations.length} violations`)
+  tellViolations(violations)
+  const { relays, users, hours } = size
+  print(`  again: npm run sim -- ${name} --relays ${relays} --users ${users} --hours ${hours} --shrink`)
+  if (values.shrink) await shrink(plan, outcome)
+  return false
 }
+
+/** Gives how many worlds failed. */
+async function runOwn(): Promise<number> {
+  let failed = 0
+  for (let run = numberOf('first'); run <= runs; run += numberOf('step')) {
+    const name = run === 1 ? (seed ?? '') : `${seed}/${run}`
+    if (!(await runWorld(name, runs === 1 || run % 100 === 0))) failed += 1
+  }
+  return failed
+}
+
+/** The same in several processes, with what was asked for. */
+async function runShared(workers: number): Promise<number> {
+  const program = process.argv[1] ?? ''
+  const children = Array.from({ length: workers }, (_, at) => {
+    const share = ['--workers', '1', '--first', String(at + 1), '--step', String(workers)]
+    const args = [...process.execArgv, program, ...process.argv.slice(2), ...share]
+    return spawn(process.execPath, args, { stdio: 'inherit' })
+  })
+  const ends = await Promise.all(children.map(child => once(child, 'close')))
+  return ends.filter(([code]) => code !== 0).length
+}
+
+const workers = numberOf('workers')
+const failed = workers > 1 ? await runShared(workers) : await runOwn()
+const isWhole = values.step === '1'
 const seconds = (performance.now() - begun) / 1000
-const times = (runs * size.hours * 3600) / seconds
-print(`${runs} worlds, ${failed} failed, ${seconds.toFixed(1)} s, ${Math.round(times)} times real time`)
+const times = Math.round((runs * size.hours * 3600) / seconds)
+const what = workers > 1 ? 'processes' : 'worlds'
+if (isWhole)
+  print(`${runs} worlds, ${failed} ${what} failed, ${seconds.toFixed(1)} s, ${times} times real time`)
 process.exitCode = failed > 0 ? 1 : 0
