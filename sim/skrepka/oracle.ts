@@ -33,6 +33,8 @@ export interface SentMessage {
   readonly from: string
   readonly to: KeyHex
   readonly blob: string
+  /** Relays that it was sent to: from one of them it may have come to another in another order. */
+  readonly triedAt: Set<ServerName>
   /** Relays that answered 200 for it. */
   readonly takenBy: Set<ServerName>
 }
@@ -130,7 +132,14 @@ export function createOracle(nowMs: () => number, isHeld: (relay: ServerName) =>
     sending: (from, to, blob) => {
       const known = messages.get(blob)
       if (known !== undefined) return known
-      const message: SentMessage = { id: messages.size + 1, from, to, blob, takenBy: new Set() }
+      const message: SentMessage = {
+        id: messages.size + 1,
+        from,
+        to,
+        blob,
+        triedAt: new Set(),
+        takenBy: new Set(),
+      }
       messages.set(blob, message)
       return message
     },
@@ -140,7 +149,7 @@ export function createOracle(nowMs: () => number, isHeld: (relay: ServerName) =>
       const box = mailboxOf(page.user, page.relay)
       noteAck(box, page)
       // A poll that brought something new was needed.
-      if (page.blobs.some(blob => !received.has(blob))) polls.get(page.user)?.pop()
+      if (page.blobs.some(blob => !box.seen.has(blob))) polls.get(page.user)?.pop()
       for (const blob of page.blobs) checkBlob(box, page, blob)
       const { blobs, cursor, relay } = page
       if (!isHeld(relay)) return
@@ -184,7 +193,7 @@ export function createOracle(nowMs: () => number, isHeld: (relay: ServerName) =>
     const last = new Map<string, number>()
     for (const blob of box.order) {
       const message = messages.get(blob)
-      if (message === undefined || !message.takenBy.has(relay)) continue
+      if (message === undefined || !message.takenBy.has(relay) || message.triedAt.size > 1) continue
       const before = last.get(message.from) ?? 0
       if (message.id < before) violate('I3', `${message.id} after ${before} from ${relay}`)
       last.set(message.from, Math.max(before, message.id))

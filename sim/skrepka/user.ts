@@ -157,6 +157,7 @@ export function createUser(options: UserOptions): User {
     let failures = 0
     for (let batch = outbox[0]; batch !== undefined && isNow(mine); batch = outbox[0]) {
       const current = await sessionAt(at)
+      for (const message of batch) message.triedAt.add(at)
       const messages = batch.map(({ to, blob }) => ({ to, encryptedBlob: blob }))
       const answer =
         current && isNow(mine)
