@@ -1,0 +1,52 @@
+/** Scripts of a module on one connection: each statement is prepared once, when it is first reached. */
+import type { StatementSync } from 'node:sqlite'
+import type { Connection } from './connection.ts'
+import type { Role } from './policy.ts'
+import type { SqlStatement } from './splitter.ts'
+
+export interface Script {
+  /** Runs the whole script; throws what SQLite or a function throws. Leaves the connection in the script's role. */
+  run(): void
+  /** Whether every statement was prepared, so that the policy has seen all of them. */
+  isPrepared(): boolean
+}
+
+/** A script that runs as `role`. Nothing is prepared yet: a statement may need a table that one before it makes. */
+export function createScript(
+  connection: Connection,
+  role: Role,
+  statements: readonly SqlStatement[],
+): Script {
+  const runners: (() => void)[] = []
+  const prepare = (statement: SqlStatement): (() => void) => {
+    const runner = runnerOf(connection.database.prepare(statement.sql), statement)
+    runners.push(runner)
+    return runner
+  }
+  return {
+    run: () => {
+      connection.role = role
+      for (let index = 0; index < statements.length; index += 1) {
+        const statement = statements[index]
+        const run = runners[index] ?? (statement === undefined ? undefined : prepare(statement))
+        run?.()
+      }
+    },
+    isPrepared: () => runners.length === statements.length,
+  }
+}
+
+/** Runs a statement to its end: a guard may say no at any row. */
+export function runnerOf(prepared: StatementSync, statement: SqlStatement): () => void {
+  if (prepared.columns().length === 0) return () => void prepared.run()
+  prepared.setReturnArrays(true)
+  prepared.setReadBigInts(true)
+  const stepAll = () => {
+    for (const _row of prepared.iterate()) continue
+  }
+  if (statement.verb !== 'select' && statement.verb !== 'values') return stepAll
+  // Most guards have no row, which `get` finds ten times as quickly; reading again from the start changes nothing.
+  return () => {
+    if (prepared.get() !== undefined) stepAll()
+  }
+}

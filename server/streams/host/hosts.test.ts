@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openTestHosts, type TestModule } from './test-streams.ts'
+
+const notes: TestModule = {
+  initSql: 'create table notes(idx integer primary key, author text, body text)',
+  authorizer: `select unauthorized('only ada writes here') from event where user <> 'did:plc:ada'`,
+  materializer: `insert into notes select idx, user, drisl_extract(payload, '.body') from event`,
+  stateInitSql: 'create table if not exists state.reads(who text primary key, upto integer)',
+  stateMaterializer: `insert into state.reads select user, drisl_extract(payload, '.upto') from event where true
+    on conflict do update set upto = excluded.upto`,
+  queries: [
+    { name: 'notes', sql: 'select idx, body from notes where idx >= $start order by idx limit $limit' },
+    { name: 'log', sql: 'select * from events.events' },
+    { name: 'reads', sql: 'select * from state.reads' },
+  ],
+}
+
+test('a batch that the authorizer takes is seen by queries once it is committed', async t => {
+  const stream = openTestHosts(t).stream(notes)
+  await stream.append('did:plc:ada', { body: 'one' }, { body: 'two' })
+  assert.deepEqual(await stream.query('notes'), [
+    { idx: 1, body: 'one' },
+    { idx: 2, body: 'two' },
+  ])
+})
+
+test("an authorizer's refusal reaches the caller with upstream's text", async t => {
+  const stream = openTestHosts(t).stream(notes)
+  await assert.rejects(stream.append('did:plc:eve', { body: 'one' }), {
+    message: 'Error while running stream module: SQLite failure: `Unauthorized: only ada writes here`',
+  })
+  assert.deepEqual(await stream.query('notes'), [])
+})
+
+test('state events are seen by queries and leave the log alone', async t => {
+  const stream = openTestHosts(t).stream(notes)
+  await stream.appendState('did:plc:eve', { upto: 3 })
+  await stream.appendState('did:plc:eve', { upto: 5 })
+  assert.deepEqual(await stream.query('reads'), [{ who: 'did:plc:eve', upto: 5 }])
+  assert.deepEqual(await stream.query('log'), [])
+})

@@ -1,0 +1,49 @@
+/** What waits for a host, and what may be said of it at the end. */
+import type { HostReply } from './protocol.ts'
+
+/** Where it runs: among quick requests, beside them, or where builds are. */
+export type Lane = 'quick' | 'slow' | 'build'
+
+export interface Job {
+  /** The target's key: a job of a target runs where it is open, if it can. */
+  readonly key: string
+  readonly owner: string
+  readonly lane: Lane
+  /** For metrics. */
+  readonly op: string
+  /** Past this others need not wait for it. Undefined: it is ours, and short. */
+  readonly softMs: number | undefined
+  readonly deadlineMs: number
+  /** The request, for a host where the target has this epoch. */
+  readonly encode: (epoch: number) => Uint8Array
+  /** Whether this reply leaves a transaction open. */
+  readonly pins?: (reply: HostReply) => boolean
+}
+
+/** It ran longer than it may, and its host was killed. */
+export class Overdue extends Error {
+  override readonly name = 'Overdue'
+  readonly deadlineMs: number
+
+  constructor(deadlineMs: number) {
+    super(`ran longer than ${deadlineMs} ms`)
+    this.deadlineMs = deadlineMs
+  }
+}
+
+/** Its host ended by itself: out of memory, as a rule. */
+export class Crashed extends Error {
+  override readonly name = 'Crashed'
+}
+
+/** A job that waits or runs. */
+export interface Waiting extends Job {
+  readonly resolve: (reply: HostReply) => void
+  readonly reject: (error: Error) => void
+  /** What it ran already on a host from which others had to be freed. */
+  spentMs: number
+  /** It makes sense on one host only, and is done when that ends. */
+  readonly isBound: boolean
+  /** Ends its wait for a turn. */
+  cancelWait: (() => void) | undefined
+}

@@ -1,0 +1,448 @@
+/**
+ * The host processes of a house, and which of them runs what. Quick requests share a host. A request that is not quick
+ * keeps its host for itself, and the others move to a warm one; from then on its owner is served beside the others for a
+ * while. Nothing runs while nothing is asked.
+ */
+import { createBoundedMap } from '../../kernel/bounded-map.ts'
+import type { SpawnChild } from '../../kernel/child.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { Refusal } from '../../kernel/errors.ts'
+import type { Logger } from '../../kernel/log.ts'
+import { HostEnded, type HostProcess, startHostProcess } from './host-process.ts'
+import { Crashed, type Job, Overdue, type Waiting } from './job.ts'
+import {
+  buildHostsMax,
+  type HostLimits,
+  idleMs,
+  ownMsMax,
+  rememberedMax,
+  slowHostsMax,
+  slowMemoryMs,
+  slowWaitingMax,
+  slowWaitMsMax,
+  startFailuresMax,
+  startMsMax,
+  waitingMax,
+} from './limits.ts'
+import type { PoolMetrics } from './pool-metrics.ts'
+import { encodeRequest, type HostReply } from './protocol.ts'
+
+export interface Pool {
+  /** Rejects with Overdue, Crashed, or Refusal `unavailable`. */
+  run(job: Job): Promise<HostReply>
+  /** Ends the transaction that a job left open. Never rejects: when its host is gone, so is the transaction. */
+  settle(key: string, op: 'commit' | 'abort'): Promise<void>
+  /** Whatever has this target open must open it again. */
+  forget(key: string): Promise<void>
+  counts(): {
+    readonly hosts: number
+    readonly openStreams: number
+    readonly stuck: number
+    readonly kills: number
+  }
+  close(): void
+}
+
+export interface PoolOptions {
+  readonly spawn: SpawnChild
+  readonly folder: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly limits: HostLimits
+  readonly metrics: PoolMetrics
+}
+
+/** What a host is used for now. A free one has nothing to do and is warm. */
+type Use = 'starting' | 'free' | 'quick' | 'slow' | 'build'
+
+interface Host {
+  readonly id: number
+  readonly process: HostProcess
+  use: Use
+  current: Waiting | undefined
+  /** Whose slow request it runs, or keeps open. */
+  owner: string | undefined
+  /** Keys whose transaction is open in it. */
+  readonly pinned: Set<string>
+  queue: Waiting[]
+  /** Why it is being killed. */
+  ending: 'overdue' | 'evicted' | undefined
+  startedMs: number
+  usedMs: number
+}
+
+export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolOptions): Pool {
+  const hosts = new Set<Host>()
+  const pins = new Map<string, Host>()
+  /** Where targets are open. */
+  const places = createBoundedMap<string, { readonly host: number; readonly epoch: number }>(rememberedMax)
+  const slowOwners = createBoundedMap<string, number>(rememberedMax)
+  let quickWaiting: Waiting[] = []
+  let slowWaiting: Waiting[] = []
+  let buildWaiting: Waiting[] = []
+  let hostIds = 0
+  let epochs = 0
+  let failures = 0
+  let kills = 0
+  let closed = false
+  let stopSweeping: (() => void) | undefined
+  const hostsMax = limits.quickHostsMax + slowHostsMax + buildHostsMax + 1
+
+  const used = (use: Use) => [...hosts].filter(host => host.use === use)
+  const waitingCount = () =>
+    quickWaiting.length + [...hosts].reduce((sum, host) => sum + host.queue.length, 0) + buildWaiting.length
+
+  // Starting and ending
+
+  const start = () => {
+    if (closed || hosts.size >= hostsMax) return
+    hostIds += 1
+    const host: Host = {
+      id: hostIds,
+      process: startHostProcess({ spawn, folder, limits, onEnd: reason => ended(host, reason) }),
+      use: 'starting',
+      current: undefined,
+      owner: undefined,
+      pinned: new Set(),
+      queue: [],
+      ending: undefined,
+      startedMs: clock.monotonic(),
+      usedMs: clock.monotonic(),
+    }
+    hosts.add(host)
+    metrics.started()
+    stopSweeping ??= clock.every(idleMs / 4, sweep)
+    const cancel = clock.after(startMsMax, () => host.process.kill())
+    host.process.request(encodeRequest({ op: 'close', key: '' })).then(
+      () => {
+        cancel()
+        failures = 0
+        host.use = 'free'
+        pump()
+      },
+      () => {
+        cancel()
+        failures += 1
+        if (failures >= startFailuresMax) refuseWaiting('the processes that run modules do not start')
+      },
+    )
+  }
+
+  const refuseWaiting = (why: string) => {
+    const all = [...quickWaiting, ...slowWaiting, ...buildWaiting]
+    quickWaiting = []
+    slowWaiting = []
+    buildWaiting = []
+    failures = 0
+    for (const job of all)
+      finish(job, () => job.reject(new Refusal('unavailable', why, { retryAfterMs: 5000 })))
+  }
+
+  const ended = (host: Host, reason: string) => {
+    hosts.delete(host)
+    for (const key of host.pinned) pins.delete(key)
+    const { queue } = host
+    host.queue = []
+    if (host.ending === undefined && !closed) log.warn({ reason, host: host.id }, 'a host of streams ended')
+    for (const job of queue) {
+      if (job.isBound) job.reject(new Crashed(reason))
+      else enqueue(job)
+    }
+    pump()
+  }
+
+  const kill = (host: Host, why: 'overdue' | 'evicted') => {
+    host.ending = why
+    host.process.kill()
+  }
+
+  /** Ends hosts that nobody needs, and in the end all. */
+  const sweep = () => {
+    const now = clock.monotonic()
+    for (const host of hosts) {
+      const isIdle = host.current === undefined && host.queue.length === 0 && host.pinned.size === 0
+      if (!isIdle || host.use === 'starting' || now - host.usedMs < idleMs) continue
+      // One that is warm is kept as long as there are requests.
+      const isLastSpare = host.use === 'free' && used('free').length === 1 && used('quick').length > 0
+      if (isLastSpare) continue
+      hosts.delete(host)
+      host.ending = 'evicted'
+      host.process.kill()
+    }
+    if (hosts.size > 0) return
+    stopSweeping?.()
+    stopSweeping = undefined
+  }
+
+  // Finding a host
+
+  const finish = (job: Waiting, settle: () => void) => {
+    job.cancelWait?.()
+    job.cancelWait = undefined
+    settle()
+  }
+
+  const isSlow = (owner: string) => (slowOwners.get(owner) ?? -Infinity) > clock.monotonic()
+
+  const enqueue = (job: Waiting) => {
+    if (closed) return job.reject(new Refusal('unavailable', 'streams are stopping'))
+    const pinnedAt = pins.get(job.key)
+    if (pinnedAt !== undefined) {
+      pinnedAt.queue.push(job)
+      return next(pinnedAt)
+    }
+    if (job.lane === 'build') buildWaiting.push(job)
+    else if (job.lane === 'slow' || isSlow(job.owner)) enqueueSlow(job)
+    else {
+      const host = quickFor(job.key)
+      if (host !== undefined) {
+        host.queue.push(job)
+        return next(host)
+      }
+      quickWaiting.push(job)
+    }
+    pump()
+  }
+
+  const enqueueSlow = (job: Waiting) => {
+    if (slowWaiting.length >= slowWaitingMax) return finish(job, () => job.reject(allTaken()))
+    job.cancelWait ??= clock.after(slowWaitMsMax, () => {
+      slowWaiting = slowWaiting.filter(one => one !== job)
+      job.reject(allTaken())
+    })
+    slowWaiting.push(job)
+  }
+
+  const allTaken = () =>
+    new Refusal('unavailable', 'too many slow requests at once; try again in a moment', {
+      retryAfterMs: 2000,
+    })
+
+  /** Where it is open, or the one with the shortest queue; undefined when one may be started. */
+  const quickFor = (key: string): Host | undefined => {
+    const quick = used('quick')
+    const place = places.get(key)
+    const home = quick.find(host => host.id === place?.host)
+    if (home !== undefined) return home
+    if (quick.length < limits.quickHostsMax && quick.every(host => host.queue.length > 0)) return undefined
+    return quick.toSorted((a, b) => a.queue.length - b.queue.length)[0]
+  }
+
+  /** A free host, the one where the target is open before others. */
+  const takeFree = (key: string): Host | undefined => {
+    const free = used('free')
+    const place = places.get(key)
+    return free.find(host => host.id === place?.host) ?? free[0]
+  }
+
+  /** Gives those who wait what is free, and starts what is missing. */
+  const pump = () => {
+    if (closed) return
+    let wanted = 0
+    if (quickWaiting.length > 0) {
+      const host = takeFree(quickWaiting[0]?.key ?? '')
+      if (host === undefined) wanted += 1
+      else {
+        host.use = 'quick'
+        host.queue.push(...quickWaiting)
+        quickWaiting = []
+        next(host)
+      }
+    }
+    wanted += pumpBeside(slowWaiting, 'slow', slowHostsMax)
+    wanted += pumpBeside(buildWaiting, 'build', buildHostsMax)
+    // One more is kept warm once something runs.
+    if (hosts.size > used('starting').length) wanted += 1
+    const coming = used('starting').length + used('free').length
+    for (let count = coming; count < wanted; count += 1) start()
+  }
+
+  /** Starts those of `waiting` for whom there is room; gives how many hosts that takes that are not there. */
+  const pumpBeside = (waiting: Waiting[], use: 'slow' | 'build', max: number): number => {
+    let missing = 0
+    for (const job of [...waiting]) {
+      const running = used(use)
+      if (running.length + missing >= max) break
+      if (use === 'slow' && running.some(host => host.owner === job.owner)) continue
+      const host = takeFree(job.key)
+      if (host === undefined) {
+        missing += 1
+        continue
+      }
+      waiting.splice(waiting.indexOf(job), 1)
+      job.cancelWait?.()
+      job.cancelWait = undefined
+      host.use = use
+      host.owner = job.owner
+      host.queue.push(job)
+      next(host)
+    }
+    return missing
+  }
+
+  // Running
+
+  const next = (host: Host) => {
+    if (host.current !== undefined || host.use === 'starting') return
+    const job = host.queue.shift()
+    if (job !== undefined) return dispatch(host, job)
+    if ((host.use === 'slow' || host.use === 'build') && host.pinned.size === 0) {
+      host.use = 'free'
+      host.owner = undefined
+      pump()
+    }
+  }
+
+  const epochAt = (key: string, host: Host): number => {
+    const place = places.get(key)
+    if (place?.host === host.id) return place.epoch
+    epochs += 1
+    places.set(key, { host: host.id, epoch: epochs })
+    return epochs
+  }
+
+  const dispatch = (host: Host, job: Waiting) => {
+    host.current = job
+    host.startedMs = clock.monotonic()
+    const { softMs } = job
+    const cancelSoft =
+      softMs === undefined || host.use !== 'quick'
+        ? undefined
+        : afterReading(softMs, () => overSoft(host, job))
+    const cancelHard = afterReading(Math.max(1, job.deadlineMs - job.spentMs), () => overHard(host, job))
+    const done = () => {
+      cancelSoft?.()
+      cancelHard()
+      host.current = undefined
+      host.usedMs = clock.monotonic()
+      metrics.ran(job.op, host.usedMs - host.startedMs)
+    }
+    host.process.request(job.encode(epochAt(job.key, host))).then(
+      reply => {
+        done()
+        if (job.pins?.(reply) === true) {
+          pins.set(job.key, host)
+          host.pinned.add(job.key)
+        }
+        finish(job, () => job.resolve(reply))
+        next(host)
+      },
+      (error: unknown) => {
+        done()
+        failed(host, job, error)
+      },
+    )
+  }
+
+  /** Fires one turn of the loop later than it is due, so that an answer that is here already is read first. */
+  const afterReading = (delayMs: number, fn: () => void): (() => void) => {
+    let cancel = clock.after(delayMs, () => {
+      cancel = clock.after(1, fn)
+    })
+    return () => cancel()
+  }
+
+  const failed = (host: Host, job: Waiting, error: unknown) => {
+    if (host.ending === 'evicted' && !job.isBound) {
+      job.spentMs += clock.monotonic() - host.startedMs
+      enqueue(job)
+    } else if (host.ending === 'overdue') {
+      finish(job, () => job.reject(new Overdue(job.deadlineMs)))
+    } else if (error instanceof HostEnded) {
+      kills += 1
+      metrics.killed('crashed')
+      finish(job, () => job.reject(new Crashed(error.message)))
+    } else {
+      finish(job, () => job.reject(error instanceof Error ? error : new Error(String(error))))
+    }
+  }
+
+  const overSoft = (host: Host, job: Waiting) => {
+    if (host.current !== job || host.use !== 'quick') return
+    slowOwners.set(job.owner, clock.monotonic() + slowMemoryMs)
+    const running = used('slow')
+    const hasRoom = running.length < slowHostsMax && running.every(one => one.owner !== job.owner)
+    const holdsOthers = [...host.pinned].some(key => key !== job.key)
+    if (!hasRoom || holdsOthers) {
+      // Others would wait for it with their transactions open. It starts again, beside them.
+      metrics.killed('evicted')
+      return kill(host, 'evicted')
+    }
+    host.use = 'slow'
+    host.owner = job.owner
+    const { queue } = host
+    host.queue = []
+    for (const other of queue) enqueue(other)
+    pump()
+  }
+
+  const overHard = (host: Host, job: Waiting) => {
+    if (host.current !== job) return
+    kills += 1
+    slowOwners.set(job.owner, clock.monotonic() + slowMemoryMs)
+    metrics.killed('overdue')
+    log.warn(
+      { op: job.op, stream: job.key, deadlineMs: job.deadlineMs },
+      'a module ran too long and was stopped',
+    )
+    kill(host, 'overdue')
+  }
+
+  const own = (host: Host, key: string, op: 'commit' | 'abort' | 'close'): Promise<void> =>
+    new Promise(resolve => {
+      const end = () => resolve()
+      const job: Waiting = {
+        key,
+        owner: '',
+        lane: 'quick',
+        op,
+        softMs: undefined,
+        deadlineMs: ownMsMax,
+        encode: () => encodeRequest({ op, key }),
+        resolve: end,
+        reject: end,
+        isBound: true,
+        spentMs: 0,
+        cancelWait: undefined,
+      }
+      // Before all others: somebody waits for it with his stream locked.
+      host.queue.unshift(job)
+      next(host)
+    })
+
+  return {
+    run: job =>
+      new Promise((resolve, reject) => {
+        if (waitingCount() >= waitingMax) return reject(allTaken())
+        enqueue({ ...job, resolve, reject, isBound: false, spentMs: 0, cancelWait: undefined })
+      }),
+    settle: async (key, op) => {
+      const host = pins.get(key)
+      if (host === undefined) return
+      await own(host, key, op)
+      if (pins.get(key) === host) pins.delete(key)
+      host.pinned.delete(key)
+      next(host)
+    },
+    forget: async key => {
+      const place = places.get(key)
+      places.delete(key)
+      const host = [...hosts].find(one => one.id === place?.host)
+      // A busy one closes it later, when it opens it again or needs room.
+      if (host !== undefined && host.current === undefined && host.use !== 'starting')
+        await own(host, key, 'close')
+    },
+    counts: () => ({
+      hosts: hosts.size,
+      openStreams: [...hosts].reduce((sum, host) => sum + host.process.openCount(), 0),
+      stuck: used('slow').filter(host => host.current !== undefined).length,
+      kills,
+    }),
+    close: () => {
+      closed = true
+      stopSweeping?.()
+      refuseWaiting('streams are stopping')
+      for (const host of hosts) host.process.kill()
+    },
+  }
+}

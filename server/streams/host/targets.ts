@@ -1,0 +1,189 @@
+/** Asks hosts about one target until it is open, begun, and as far as the log: then the request itself is answered. */
+import type { DrislMap } from '@leaf/codec/drisl'
+import { asInteger, asMap, asText } from '@leaf/streams/fields'
+import { createBoundedMap } from '../../kernel/bounded-map.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { Refusal } from '../../kernel/errors.ts'
+import type { Logger } from '../../kernel/log.ts'
+import { readCatchUp } from './catch-up.ts'
+import type { HostSources } from './contract.ts'
+import type { Job } from './job.ts'
+import {
+  catchUpBuildMs,
+  catchUpQuickMax,
+  catchUpQuickMs,
+  type HostLimits,
+  openSoftMs,
+  ownMsMax,
+  rememberedMax,
+  retryMs,
+  roundsMax,
+  softMs,
+} from './limits.ts'
+import type { Pool } from './pool.ts'
+import {
+  encodeRequest,
+  type HostReply,
+  type HostRequest,
+  type Position,
+  positionOf,
+  type Target,
+} from './protocol.ts'
+
+/** A target without its epoch, which the pool knows; and whose it is. */
+export type Asked = Omit<Target, 'epoch'> & { readonly owner: string }
+
+export interface Question {
+  readonly op: string
+  readonly request: (target: Target) => HostRequest
+  readonly lane: Job['lane']
+  readonly deadlineMs: number
+  /** Ours, and short: nobody is moved away because of it. */
+  readonly isOwn?: boolean
+  readonly pins?: (reply: HostReply) => boolean
+}
+
+/** Upstream's text, from a host. */
+export class ModuleFault extends Error {
+  override readonly name = 'ModuleFault'
+}
+
+/** The tables could not be brought up to the log. */
+export class CatchUpFault extends Error {
+  override readonly name = 'CatchUpFault'
+}
+
+export interface Targets {
+  /** The reply's map. Throws ModuleFault, CatchUpFault, Overdue, Crashed, Refusal. */
+  ask(asked: Asked, question: Question): Promise<DrislMap>
+  /** Opens a target, wherever it is. */
+  position(asked: Asked, lane: Job['lane']): Promise<Position>
+  /** One step towards the head; gives where it is then. */
+  step(asked: Asked, at: Position, lane: Job['lane']): Promise<Position>
+  /** Its files are about to be others. */
+  forget(key: string): Promise<void>
+}
+
+export interface TargetsOptions {
+  readonly pool: Pool
+  readonly sources: HostSources
+  readonly clock: Clock
+  readonly log: Logger
+  readonly limits: HostLimits
+}
+
+export function createTargets({ pool, sources, clock, log, limits }: TargetsOptions): Targets {
+  /** Those whose mirror was compared with the log since the start. */
+  const verified = createBoundedMap<string, true>(rememberedMax)
+
+  const run = (asked: Asked, question: Question): Promise<HostReply> =>
+    pool.run({
+      key: asked.key,
+      owner: asked.owner,
+      lane: question.lane,
+      op: question.op,
+      softMs: question.isOwn === true ? undefined : question.op === 'open' ? openSoftMs : softMs,
+      deadlineMs: question.deadlineMs,
+      encode: epoch => encodeRequest(question.request({ ...asked, epoch })),
+      ...(question.pins === undefined ? {} : { pins: question.pins }),
+    })
+
+  const ask = async (asked: Asked, question: Question): Promise<DrislMap> => {
+    for (let round = 0; round < roundsMax; round += 1) {
+      const reply = await run(asked, question)
+      if (reply.kind === 'done') return reply.map
+      if (reply.kind === 'error') throw new ModuleFault(reply.text)
+      if (reply.kind === 'behind') await catchUp(asked, reply.at)
+      else await satisfy(asked, reply.need, question.lane)
+    }
+    throw new Refusal('unavailable', 'this stream could not be opened; try again in a moment', {
+      retryAfterMs: 1000,
+    })
+  }
+
+  const satisfy = async (asked: Asked, need: string, lane: Job['lane']): Promise<void> => {
+    if (need === 'module') return sendModule(asked, lane)
+    if (need === 'open') return void (await open(asked, lane))
+    if (need === 'init') {
+      // A stranger's script that has not run before.
+      const request = (target: Target): HostRequest => ({ op: 'init', target })
+      const beside = lane === 'quick' ? 'slow' : lane
+      return void (await ask(asked, { op: 'init', request, lane: beside, deadlineMs: limits.batchMsMax }))
+    }
+    if (need === 'reset') return reset(asked, lane)
+    await new Promise<void>(resolve => clock.after(retryMs, resolve))
+  }
+
+  const sendModule = async (asked: Asked, lane: Job['lane']): Promise<void> => {
+    const bytes = await sources.module(asked.cid)
+    if (bytes === undefined) throw new ModuleFault('module blob not found')
+    const request = (): HostRequest => ({ op: 'module', cid: asked.cid, bytes })
+    await ask(asked, { op: 'module', request, lane, deadlineMs: ownMsMax })
+  }
+
+  const open = async (asked: Asked, lane: Job['lane']): Promise<DrislMap> => {
+    const verify = verified.get(asked.key) !== true
+    const request = (target: Target): HostRequest => ({ op: 'open', target, verify })
+    const map = await ask(asked, { op: 'open', request, lane, deadlineMs: limits.batchMsMax })
+    if (!verify) return map
+    const tail = map['tail']
+    if (tail !== null && !(await isInLog(asked, asMap(tail, 'tail')))) {
+      await reset(asked, lane)
+      return open(asked, lane)
+    }
+    verified.set(asked.key, true)
+    return map
+  }
+
+  const isInLog = async ({ did }: Asked, tail: DrislMap): Promise<boolean> => {
+    const idx = asInteger(tail['idx'], 'idx')
+    const [event] = await sources.events(did, idx - 1, 1, 1)
+    const payload = tail['payload']
+    return (
+      event !== undefined &&
+      event.idx === idx &&
+      event.user === asText(tail['user'], 'user') &&
+      payload instanceof Uint8Array &&
+      Buffer.compare(event.payload, payload) === 0
+    )
+  }
+
+  const reset = async (asked: Asked, lane: Job['lane']): Promise<void> => {
+    log.warn({ stream: asked.did }, 'the tables of a stream do not fit its log and are built again')
+    const request = (target: Target): HostRequest => ({ op: 'reset', target })
+    await ask(asked, { op: 'reset', request, lane, deadlineMs: ownMsMax, isOwn: true })
+  }
+
+  const catchUp = async (asked: Asked, from: Position): Promise<void> => {
+    let at = from
+    while (isBehind(asked, at)) {
+      const isFar = asked.head - Math.min(at.log, at.module) > catchUpQuickMax
+      at = await step(asked, at, isFar ? 'build' : 'quick')
+    }
+  }
+
+  const step = async (asked: Asked, at: Position, lane: Job['lane']): Promise<Position> => {
+    const items = await readCatchUp(sources, asked, at)
+    const budgetMs = lane === 'build' ? catchUpBuildMs : catchUpQuickMs
+    const request = (target: Target): HostRequest => ({ op: 'apply', target, items, budgetMs })
+    const map = await ask(asked, { op: 'apply', request, lane, deadlineMs: limits.batchMsMax })
+    const error = map['error']
+    if (typeof error === 'string') throw new CatchUpFault(error)
+    return positionOf(asMap(map['at'], 'at'))
+  }
+
+  return {
+    ask,
+    position: async (asked, lane) => positionOf(asMap((await open(asked, lane))['at'], 'at')),
+    step,
+    forget: key => {
+      verified.delete(key)
+      return pool.forget(key)
+    },
+  }
+}
+
+/** Whether a target does not show everything yet. */
+export function isBehind({ head, stateHead }: Asked, at: Position): boolean {
+  return at.log < head || at.module < head || at.seq < stateHead
+}
