@@ -17,6 +17,8 @@ export async function openIndexedDbStore(name: string, factory: IDBFactory = ind
   return {
     get: (collection, key) => settled(database.transaction(table).objectStore(table).get([collection, key])),
     list: (collection, { after, before, limit, reverse = false }) => {
+      // The browser takes no range that cannot hold anything.
+      if (before !== undefined && before <= (after ?? '')) return Promise.resolve([])
       // Below every text lies no key, above every text lies an array.
       const lower = [collection, after ?? '']
       const upper = [collection, before ?? []]
