@@ -1,7 +1,9 @@
 /** The only file that knows everybody: lays the foundation, and hands each room what it needs. */
-import { readConfiguration } from './configuration.ts'
+import { type Configuration, readConfiguration } from './configuration.ts'
 import { layFoundation, type Foundation } from './foundation.ts'
+import { spawnChild } from './kernel/child.ts'
 import type { Environment } from './kernel/config.ts'
+import { diskFolders } from './kernel/files.ts'
 import { freePort } from './kernel/http/free-port.ts'
 import { createHealthRoutes } from './kernel/http/health.ts'
 import { createDidDocumentRoute, type ServiceEntry } from './kernel/identity/own-did.ts'
@@ -10,7 +12,7 @@ import type { System } from './kernel/lifecycle.ts'
 import type { House } from './kernel/run.ts'
 import { openSequence } from './kernel/storage/sequence.ts'
 import type { PdsSettings } from './pds/config.ts'
-import { createPds } from './pds/index.ts'
+import { createPds, type Pds } from './pds/index.ts'
 import type { SkrepkaSettings } from './skrepka/config.ts'
 import type { Skrepka } from './skrepka/index.ts'
 import type { MessengerSettings } from './skrepka/messenger/config.ts'
@@ -39,6 +41,11 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     services.push(pds.service)
   }
 
+  const streams = house.systems.includes('streams') ? await openStreams(ground, values, pds) : undefined
+  if (streams !== undefined) {
+    systems.push(streams.system)
+    services.push(streams.service)
+  }
   const skrepka = house.systems.includes('skrepka') ? await openSkrepka(ground, values.skrepka) : undefined
   if (skrepka !== undefined) systems.push(skrepka.system)
 
@@ -64,6 +71,7 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     port: ground.port,
     problemPage: web.problemPage,
   })
+  if (streams?.listener !== undefined) ground.serve(streams.listener)
   if (skrepka?.ownListener !== undefined) {
     const { host, port } = skrepka.ownListener
     const mounts = [{ name: 'skrepka', routes: skrepka.ownRoutes, upgrades: [] }]
@@ -102,6 +110,36 @@ async function openPds(ground: Foundation, settings: PdsSettings, web: Web) {
     sequence,
     sealer: createSealer(settings.keyEncryptionSecret, ground.random),
     pages: web.authPages,
+  })
+}
+
+async function openStreams(
+  ground: Foundation,
+  { pds: { keyEncryptionSecret }, streams: settings }: Configuration['values'],
+  pds: Pds | undefined,
+) {
+  const { createStreams } = await import('./streams/index.ts')
+  const { createSqlHosts } = await import('./streams/host/hosts.ts')
+  const { house, clock, random } = ground
+  const log = ground.log.child({ system: 'streams' })
+  return createStreams({
+    ...ground,
+    log,
+    settings,
+    dataDir: house.dataDir,
+    sealer: createSealer(keyEncryptionSecret, random),
+    isMember: async did => (await pds?.isMember(did)) ?? false,
+    openHosts: (sources, folder, limits) =>
+      createSqlHosts({
+        folder,
+        sources,
+        clock,
+        log,
+        metrics: ground.metrics,
+        limits,
+        spawn: spawnChild,
+        folders: diskFolders,
+      }),
   })
 }
 

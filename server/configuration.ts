@@ -5,17 +5,19 @@ import { checkPdsSettings, pdsSettings } from './pds/config.ts'
 import { referenceSettings } from './pds/reference-settings.ts'
 import { skrepkaFlags, skrepkaSettings } from './skrepka/config.ts'
 import { messengerSettings } from './skrepka/messenger/config.ts'
+import { checkStreamsSettings, streamsFlags, streamsSettings } from './streams/config.ts'
 
 /** All tables, by the system that each belongs to. */
 export const settingTables = {
   house: houseSettings,
   pds: pdsSettings,
+  streams: streamsSettings,
   skrepka: skrepkaSettings,
   messenger: messengerSettings,
 } as const
 
 /** What `leaf start` takes as `--name=value`, with the variables that the names stand for. */
-export const settingFlags: ReadonlyMap<string, string> = new Map(skrepkaFlags)
+export const settingFlags: ReadonlyMap<string, string> = new Map([...skrepkaFlags, ...streamsFlags])
 
 export type Configuration = Config<typeof settingTables>
 
@@ -25,9 +27,10 @@ export function readConfiguration(env: Environment): Configuration {
     tables: settingTables,
     env,
     foreignNames: referenceSettings,
-    check: ({ house, pds }, mode, faults) => {
+    check: ({ house, pds, streams }, mode, faults) => {
       checkHouseSettings(house, mode, faults)
       checkPdsSettings(pds, faults)
+      checkStreamsSettings(streams, mode, faults)
     },
   })
 }

@@ -19,6 +19,7 @@ import { createLogger, type Logger } from './kernel/log.ts'
 import { createMetrics, type Metrics } from './kernel/metrics.ts'
 import { type Random, systemRandom } from './kernel/random.ts'
 import { type HouseSettings, s3Of } from './kernel/settings.ts'
+import type { Spans } from './kernel/spans.ts'
 import type { BlobStore } from './kernel/storage/blobs.ts'
 import { openDataFolder } from './kernel/storage/data-folder.ts'
 import type { Database } from './kernel/storage/database.ts'
@@ -52,6 +53,8 @@ export interface Foundation {
   readonly plc: PlcClient
   /** Where the PLC directory is; known once it has started. */
   readonly plcUrl: () => string
+  /** Traces of what is no request; absent when nobody traces. */
+  readonly spans?: Spans
   /** Adds an HTTP server to the lifecycle. */
   readonly serve: (server: ServeOptions) => void
 }
@@ -109,6 +112,7 @@ export async function layFoundation(options: FoundationOptions): Promise<Foundat
     resolver: createIdentityResolver({ fetch, operatorFetch, plcUrl, clock, allowLocalhost: !production }),
     plc: createPlcClient({ url: plcUrl, fetch: operatorFetch }),
     plcUrl,
+    ...(tracer === undefined ? {} : { spans: tracer.spans }),
     serve: createServe(base, options.onFatal, tracer),
   }
 }

@@ -22,7 +22,7 @@ import type { S3Settings } from './storage/s3-client.ts'
 export const systemNames = ['pds', 'streams', 'entities', 'skrepka'] as const
 export type SystemName = (typeof systemNames)[number]
 /** Those that this version has. */
-const systemsHere: readonly SystemName[] = ['pds', 'skrepka']
+const systemsHere: readonly SystemName[] = ['pds', 'streams', 'skrepka']
 
 const port = integer({ min: 0, max: 65_535 })
 
@@ -66,7 +66,7 @@ export const houseSettings = {
     doc: `What runs, separated by commas, of ${systemNames.join(', ')}.`,
     fallback: systemsHere,
     defaultText: `all that this version has: \`${systemsHere.join(',')}\``,
-    example: 'pds,skrepka',
+    example: 'pds,streams,skrepka',
   }),
   publicUrl: setting<string | undefined>(httpUrl, {
     name: 'PUBLIC_URL',

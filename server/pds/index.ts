@@ -6,6 +6,7 @@
 import type { ServiceEntry } from '../kernel/identity/own-did.ts'
 import type { System } from '../kernel/lifecycle.ts'
 import { createAccountRoom } from './account-room.ts'
+import { accountByDid } from './database/accounts.ts'
 import { migrations } from './database/schema.ts'
 import type { PdsDependencies, Place } from './dependencies.ts'
 import { createIdentityRoom } from './identity-room.ts'
@@ -80,7 +81,9 @@ export async function createPds(deps: PdsDependencies) {
     type: 'AtprotoPersonalDataServer',
     serviceEndpoint: deps.publicUrl,
   }
-  return { system, service, place, accounts, signIn, identity, repo, sync, charge }
+  /** Whether this DID has an account here that is in use. */
+  const isMember = async (did: string) => (await accountByDid(database.direct, did))?.status === 'active'
+  return { system, service, isMember, place, accounts, signIn, identity, repo, sync, charge }
 }
 
 function placeOf({ settings, name, publicUrl, production }: PdsDependencies): Place {

@@ -4,11 +4,13 @@
  * the service `#leaf_server` of the server's DID document. Does not own: accounts, the PLC directory, storage, time,
  * the network (all handed in).
  */
+import { join } from 'node:path'
 import type { Mount } from '../kernel/http/router.ts'
 import type { System } from '../kernel/lifecycle.ts'
 import type { StreamsDependencies } from './dependencies.ts'
 import { createDoor } from './door.ts'
 import type { HostSources, SqlHosts } from './host/contract.ts'
+import type { HostLimits } from './host/limits.ts'
 import { leafServerEntry } from './http/own-listener.ts'
 import { createStreamsEngine, migrateStreams, type StreamsEngine } from './stream/engine.ts'
 import { createHostSources } from './stream/sources.ts'
@@ -26,14 +28,18 @@ export interface OwnListener {
 
 interface CreateStreamsOptions extends StreamsDependencies {
   /** Makes what runs the SQL of modules. */
-  readonly openHosts: (sources: HostSources) => SqlHosts
+  readonly openHosts: (sources: HostSources, folder: string, limits: Partial<HostLimits>) => SqlHosts
 }
 
 /** Brings the tables up to date and builds streams. Nothing runs in the background before `system.start`. */
 export async function createStreams(deps: CreateStreamsOptions) {
   const { settings, database, log, publicUrl } = deps
   await migrateStreams(database)
-  const hosts = deps.openHosts(createHostSources(database))
+  const hosts = deps.openHosts(
+    createHostSources(database),
+    join(deps.dataDir, 'streams'),
+    hostLimits(settings),
+  )
   const engine = createStreamsEngine({ ...deps, hosts, settings: engineSettings(deps) })
   const door = createDoor(deps, engine)
   if (settings.unsafeAuthToken !== undefined && deps.production)
@@ -57,6 +63,21 @@ export async function createStreams(deps: CreateStreamsOptions) {
       ? undefined
       : { name: 'streams listener', mounts: [door.own], hosts: [listen.host], port: listen.port }
   return { system, engine, listener, serverDid: door.serverDid, service: leafServerEntry(publicUrl) }
+}
+
+/** Address space that a process takes before it does anything, without using it. */
+const bareHostBytes = 1024 * 1024 * 1024
+
+function hostLimits(settings: StreamsDependencies['settings']): Partial<HostLimits> {
+  return {
+    queryMsMax: settings.queryMsMax,
+    batchMsMax: settings.batchMsMax,
+    answerRowsMax: settings.answerRowsMax,
+    answerBytesMax: settings.answerBytesMax,
+    memoryBytesMax: bareHostBytes + settings.hostMemoryBytes,
+    openMax: settings.openStreamsMax,
+    ...(settings.hostsMax === 0 ? {} : { quickHostsMax: settings.hostsMax }),
+  }
 }
 
 function engineSettings({ settings, publicUrl }: StreamsDependencies) {
