@@ -1,5 +1,5 @@
 /** How the relay's own kinds of settings are read. */
-import { isIP } from 'node:net'
+import { createProxyTrust } from '../kernel/http/proxies.ts'
 
 export interface ListenAddress {
   /** An IP address. */
@@ -14,10 +14,19 @@ export function listenAddress(input: string): ListenAddress {
   const { six, four, port: digits = '' } = match?.groups ?? {}
   const host = six ?? four ?? '::'
   const port = Number(digits)
-  if (match === null || isIP(host) === 0 || port > 65_535) {
+  if (match === null || !isAddress(host) || port > 65_535) {
     throw new Error(`expected a port, or an address with a port like 127.0.0.1:8080, got "${input}"`)
   }
   return { host, port }
+}
+
+function isAddress(text: string): boolean {
+  try {
+    createProxyTrust([text])
+    return /^[0-9a-f.:]+$/i.test(text)
+  } catch {
+    return false
+  }
 }
 
 /** A relay's name in its one spelling: lower case, no trailing dot. */

@@ -182,7 +182,7 @@ const guards = {
   addressRateLimit: number(
     'addressRateLimit',
     'Calls of any route in a window, by address, counted before their bodies are read. 0: no limit.',
-    6000,
+    30_000,
   ),
   addressAuthRateLimit: number(
     'addressAuthRateLimit',

@@ -1,24 +1,13 @@
 /** A relay without sockets: its rooms put together. */
 import { Corruption, Refusal } from '../kernel/errors.ts'
 import type { Relay, RelayAnswer, RelayDependencies, RelayRequest } from './contract.ts'
-import { createAddresses } from './auth/addresses.ts'
-import { createChallenges } from './auth/challenges.ts'
-import { createLogin } from './auth/login.ts'
 import { createPresence } from './auth/presence.ts'
-import { createSessions } from './auth/sessions.ts'
+import { createAuthRoom } from './auth/room.ts'
 import { countMail } from './database/mailboxes.ts'
 import { migrations } from './database/schema.ts'
-import {
-  answerError,
-  answerLater,
-  answerLimited,
-  answerNotFound,
-  answerPreflight,
-  answerTooLarge,
-  WireFault,
-} from './http/answers.ts'
+import { answerError, answerLater, answerLimited, WireFault } from './http/answers.ts'
 import { eventsAnswer } from './http/events.ts'
-import { bodyBytesMaxOf, normalPath } from './http/paths.ts'
+import { createRespond } from './http/respond.ts'
 import { createHandlers } from './http/routes.ts'
 import { createPageReader } from './http/pages.ts'
 import { createMailRoom } from './mailbox/room.ts'
@@ -47,33 +36,11 @@ export interface RelayLoad {
 
 /** Brings the tables up to date and builds a relay. Nothing runs in the background before `start`. */
 export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
-  const { settings, database, clock, random, log, serverHost } = deps
+  const { settings, database, clock, log } = deps
   await database.migrate('skrepka', migrations)
   const mail = createMailRoom(deps, mailboxes => createMesh({ ...deps, mailboxes }))
   const { mesh } = mail
-  const addresses = createAddresses({ houseKey: deps.houseKey, binding: settings.ipBinding })
-  const sessions = createSessions({ database, clock, addresses })
-  const challenges = createChallenges({
-    serverHost,
-    houseKey: deps.houseKey,
-    previousHouseKey: deps.previousHouseKey,
-    clock,
-    random,
-    expiryMs: settings.challengeExpiry,
-    pairsMax: settings.maxChallenges,
-    perPairMax: settings.maxChallengesPerKey,
-  })
-  const login = createLogin({
-    settings,
-    serverHost,
-    database,
-    clock,
-    random,
-    addresses,
-    challenges,
-    sessions,
-    mesh,
-  })
+  const { sessions, login } = createAuthRoom(deps, mesh)
   const limits = createLimits(settings, clock)
   const pages = createPageReader({ direct: database.direct, vault: mail.vault })
   const handlers = createHandlers({
@@ -90,25 +57,7 @@ export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
     events: eventsAnswer({ stream: mail.events, pages, sessions }),
   })
 
-  const answerOfMesh = async (request: RelayRequest, path: string): Promise<RelayAnswer> =>
-    (await mesh.answer(path === request.path ? request : { ...request, path })) ?? answerNotFound
-
-  const route = (request: RelayRequest): RelayAnswer | Promise<RelayAnswer> => {
-    const path = normalPath(request.path)
-    if (request.method === 'OPTIONS') return answerPreflight
-    if (request.body.length > bodyBytesMaxOf(path, settings)) return answerTooLarge
-    const handler = handlers.get(`${request.method} ${path}`)
-    return handler === undefined ? answerOfMesh(request, path) : handler(request)
-  }
-  // What the handler gives is handed on as it is: a held poll shall hold no frame of a function that waits for it.
-  const respond = (request: RelayRequest): Promise<RelayAnswer> => {
-    try {
-      return Promise.resolve(route(request))
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
+  const respond = createRespond({ settings, handlers, mesh })
   const admit = (address: string): RelayAnswer | undefined => {
     const waitMs = limits.request(address)
     return waitMs > 0 ? answerLimited(waitMs) : undefined
@@ -119,17 +68,7 @@ export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
     counted = await countMail(database.direct)
     return counted
   }
-
-  let cancelSweep: (() => void) | undefined
-  let sweeping: Promise<void> | undefined
-  const sweep = () => {
-    sweeping ??= Promise.all([login.sweep(), mail.expiry.sweep(), count()])
-      .then(() => undefined)
-      .catch((error: unknown) => log.warn({ error }, 'what is over could not be swept: tried again later'))
-      .finally(() => {
-        sweeping = undefined
-      })
-  }
+  const sweeper = createSweeper(deps, [login.sweep, mail.expiry.sweep, count])
 
   return {
     admit,
@@ -149,19 +88,45 @@ export async function createRelay(deps: RelayDependencies): Promise<RelayCore> {
     start: async () => {
       mesh.start()
       mail.start()
-      sweep()
-      cancelSweep = clock.every(settings.backgroundPruneInterval, sweep)
+      sweeper.start()
     },
     stop: async () => {
-      cancelSweep?.()
+      const swept = sweeper.stop()
       mail.stop()
       await mesh.stop()
-      await sweeping
+      await swept
       await mail.vault.idle()
     },
     counts: async () => {
       const { mailboxes, pending } = await count()
       return { mailboxes, pending, waiters: mail.waiting(), ...(await mesh.counts()) }
+    },
+  }
+}
+
+/** What is over goes: at the start, and then again and again. */
+function createSweeper(
+  { settings, clock, log }: Pick<RelayDependencies, 'settings' | 'clock' | 'log'>,
+  works: readonly (() => Promise<unknown>)[],
+) {
+  let cancel: (() => void) | undefined
+  let sweeping: Promise<void> | undefined
+  const sweep = () => {
+    sweeping ??= Promise.all(works.map(work => work()))
+      .then(() => undefined)
+      .catch((error: unknown) => log.warn({ error }, 'what is over could not be swept: tried again later'))
+      .finally(() => {
+        sweeping = undefined
+      })
+  }
+  return {
+    start: () => {
+      sweep()
+      cancel = clock.every(settings.backgroundPruneInterval, sweep)
+    },
+    stop: async () => {
+      cancel?.()
+      await sweeping
     },
   }
 }

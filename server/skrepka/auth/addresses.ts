@@ -1,6 +1,5 @@
 /** What of a caller's address is kept: a pseudonym, so that no address lies in the database. */
 import { createHmac, createSecretKey } from 'node:crypto'
-import { isIPv6 } from 'node:net'
 
 export interface Addresses {
   /** What a session that starts at this address is bound to; empty: to nothing. */
@@ -28,7 +27,7 @@ export function createAddresses(options: {
 
 /** The first 24 bits of an IPv4 address, the first 64 of an IPv6 address, as text; other texts as they are. */
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) {
+  if (!address.includes(':')) {
     const parts = address.split('.')
     return parts.length === 4 ? parts.slice(0, 3).join('.') : address
   }
