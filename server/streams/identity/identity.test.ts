@@ -145,7 +145,6 @@ onBothEngines('a stream that is deleted', open => {
     }
     await engine.delete(stream)
     assert.ok(hosts.removed.includes(stream))
-    clock.advance(60_000)
     const counts = async () =>
       database.read(async tx => {
         const all: number[] = []
@@ -154,7 +153,10 @@ onBothEngines('a stream that is deleted', open => {
         }
         return all
       })
-    await until(async () => (await counts())[1] === 1)
+    await until(async () => {
+      clock.advance(60_000)
+      return (await counts())[1] === 1
+    })
     assert.deepEqual(await counts(), [1400, 1, 1, 1])
     assert.notEqual(await plc.data(did(stream)), undefined)
     assert.match((await refusal(engine.info(stream))).message, /Stream was deleted/)

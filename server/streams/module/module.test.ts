@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { encodeDrisl } from '@leaf/codec/drisl'
 import { alice, bob, bytes, moduleOf, nobody, onBothEngines, refusal, until } from '../stream/test-house.ts'
+import { silentLogger } from '../../kernel/log.ts'
+import { createCollection } from './collection.ts'
 import { moduleCidOf } from './upload.ts'
 
 onBothEngines('a module', open => {
@@ -51,15 +53,16 @@ onBothEngines('a module', open => {
   })
 
   it('that no stream uses goes after its grace, and one that is used stays', async () => {
-    const { engine, create, clock } = await open()
+    const { engine, create, clock, database } = await open()
+    const collect = createCollection({ database, clock, log: silentLogger })
     await create('used')
     const { cid: unused } = await engine.uploadModule(alice, moduleOf('unused'))
-    await engine.start()
     clock.advance(499_000)
-    await engine.uploadModule(bob, moduleOf('again'))
+    assert.equal(await collect(), 0)
     const { cid: again } = await engine.uploadModule(bob, moduleOf('again'))
-    clock.advance(61_000)
-    await until(async () => !(await engine.hasModule(unused)))
+    clock.advance(2000)
+    assert.equal(await collect(), 1)
+    assert.equal(await engine.hasModule(unused), false)
     assert.equal(await engine.hasModule(moduleCidOf(moduleOf('used'))), true)
     assert.equal(await engine.hasModule(again), true)
   })
