@@ -20,7 +20,7 @@ export async function buildModule(
     } catch (error) {
       if (!(error instanceof CatchUpFault)) throw error
       throw new ModuleFault(
-        `Error while running stream module: SQLite failure: \`${error.message}\` (after event ${at.module})`,
+        `Error while running stream module: SQLite failure: \`${error.message}\` (after event ${error.module})`,
         { cause: error },
       )
     }

@@ -42,6 +42,8 @@ export interface Waiting extends Job {
   readonly reject: (error: Error) => void
   /** What it ran already on a host from which others had to be freed. */
   spentMs: number
+  /** Its host ended under it: by its fault, or because somebody ended the process. Two for a run of some length. */
+  losses: number
   /** It makes sense on one host only, and is done when that ends. */
   readonly isBound: boolean
   /** Ends its wait for a turn. */

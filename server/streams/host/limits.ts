@@ -57,6 +57,10 @@ export const startMsMax = 10_000
 /** Starts that fail in a row until those who wait are told. */
 export const startFailuresMax = 3
 
+/** How often a job is tried again whose host ended under it; a run that was not short counts twice. */
+export const lossesMax = 3
+export const shortRunMs = 20
+
 /** Kills after which an operation of a stream is refused for a while. */
 export const killsMax = 2
 export const quarantineMs = 600_000

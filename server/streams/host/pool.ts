@@ -14,8 +14,10 @@ import {
   buildHostsMax,
   type HostLimits,
   idleMs,
+  lossesMax,
   ownMsMax,
   rememberedMax,
+  shortRunMs,
   slowHostsMax,
   slowMemoryMs,
   slowWaitingMax,
@@ -260,7 +262,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   /** Starts those of `waiting` for whom there is room; gives how many hosts that takes that are not there. */
   const pumpBeside = (waiting: Waiting[], use: 'slow' | 'build', max: number): number => {
     let missing = 0
-    for (const job of [...waiting]) {
+    for (const job of waiting.slice()) {
       const running = used(use)
       if (running.length + missing >= max) break
       if (use === 'slow' && running.some(host => host.owner === job.owner)) continue
@@ -348,6 +350,11 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       enqueue(job)
     } else if (host.ending === 'overdue') {
       finish(job, () => job.reject(new Overdue(job.deadlineMs)))
+    } else if (error instanceof HostEnded && !job.isBound && job.losses < lossesMax && !closed) {
+      const ranMs = clock.monotonic() - host.startedMs
+      job.losses += ranMs < shortRunMs ? 1 : 2
+      job.spentMs += ranMs
+      enqueue(job)
     } else if (error instanceof HostEnded) {
       kills += 1
       metrics.killed('crashed')
@@ -402,6 +409,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
         resolve: end,
         reject: end,
         isBound: true,
+        losses: 0,
         spentMs: 0,
         cancelWait: undefined,
       }
@@ -414,7 +422,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     run: job =>
       new Promise((resolve, reject) => {
         if (waitingCount() >= waitingMax) return reject(allTaken())
-        enqueue({ ...job, resolve, reject, isBound: false, spentMs: 0, cancelWait: undefined })
+        enqueue({ ...job, resolve, reject, isBound: false, losses: 0, spentMs: 0, cancelWait: undefined })
       }),
     settle: async (key, op) => {
       const host = pins.get(key)

@@ -51,6 +51,13 @@ export class ModuleFault extends Error {
 /** The tables could not be brought up to the log. */
 export class CatchUpFault extends Error {
   override readonly name = 'CatchUpFault'
+  /** The last event that they show. */
+  readonly module: number
+
+  constructor(text: string, module: number) {
+    super(text)
+    this.module = module
+  }
 }
 
 export interface Targets {
@@ -94,7 +101,7 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
       if (reply.kind === 'done') return reply.map
       if (reply.kind === 'error') throw new ModuleFault(reply.text)
       if (reply.kind === 'behind') await catchUp(asked, reply.at)
-      else await satisfy(asked, reply.need, question.lane)
+      else if (reply.need !== question.op) await satisfy(asked, reply.need, question.lane)
     }
     throw new Refusal('unavailable', 'this stream could not be opened; try again in a moment', {
       retryAfterMs: 1000,
@@ -168,8 +175,9 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
     const request = (target: Target): HostRequest => ({ op: 'apply', target, items, budgetMs })
     const map = await ask(asked, { op: 'apply', request, lane, deadlineMs: limits.batchMsMax })
     const error = map['error']
-    if (typeof error === 'string') throw new CatchUpFault(error)
-    return positionOf(asMap(map['at'], 'at'))
+    const now = positionOf(asMap(map['at'], 'at'))
+    if (typeof error === 'string') throw new CatchUpFault(error, now.module)
+    return now
   }
 
   return {

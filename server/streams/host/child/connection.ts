@@ -1,12 +1,10 @@
 /** A connection that strangers' SQL runs on: three schemas, one policy, bounded in what it may make. */
 import { DatabaseSync } from 'node:sqlite'
 import { addFunctions } from './functions.ts'
-import { createPolicy, type PolicyNotes, type Role } from './policy.ts'
+import { type Acting, createPolicy, type PolicyNotes, type Role } from './policy.ts'
 
-export interface Connection {
+export interface Connection extends Acting {
   readonly database: DatabaseSync
-  /** As what statements are prepared and run from here on. */
-  role: Role
 }
 
 export interface ConnectionFiles {
@@ -61,8 +59,8 @@ export function openConnection({ files, readsOnly, fileBytesMax, notes }: Connec
   }
   database.limits.attach = 0
   addFunctions(database)
-  const connection: Connection = { database, role: 'server' }
-  database.setAuthorizer(createPolicy(() => connection.role, notes))
+  const connection: Connection = { database, role: 'server', isWatched: false }
+  database.setAuthorizer(createPolicy(connection, notes))
   return connection
 }
 

@@ -172,3 +172,28 @@ export function appendToMirror(path: string, events: readonly LogEvent[]): numbe
     database.close()
   }
 }
+
+/** Makes a state that is ahead of the house say that it is as far as the house: what it holds cannot be undone. */
+export function capState(
+  files: ConnectionFiles,
+  { head, stateHead }: Pick<Target, 'head' | 'stateHead'>,
+): void {
+  const database = new DatabaseSync(files.state, { timeout: 1000 })
+  try {
+    const cap = database.prepare('update __leaf_cursor set seq = min(seq, ?), idx = min(idx, ?)')
+    cap.run(BigInt(stateHead), BigInt(head))
+  } finally {
+    database.close()
+  }
+}
+
+/** Makes a copy of a state say that no event of the log has touched it. */
+export function rewindState(path: string): void {
+  const database = new DatabaseSync(path)
+  try {
+    const hasCursor = database.prepare("select 1 from sqlite_master where name = '__leaf_cursor'").get()
+    if (hasCursor !== undefined) database.exec('update __leaf_cursor set idx = 0')
+  } finally {
+    database.close()
+  }
+}

@@ -3,9 +3,17 @@ import { fileExists, makeFolder, moveFile } from '../../../kernel/files.ts'
 import type { Target } from '../protocol.ts'
 import { as, type Connection, openConnection } from './connection.ts'
 import { ModuleError, sqlErrorText } from './errors.ts'
-import { copyDatabase, createFiles, filesOf, folderOf, removeDatabase, scratchOf } from './files.ts'
+import {
+  copyDatabase,
+  createFiles,
+  filesOf,
+  folderOf,
+  removeDatabase,
+  rewindState,
+  scratchOf,
+} from './files.ts'
 import { noNotes, type OpenOptions } from './opened.ts'
-import { runnerOf } from './script.ts'
+import { prepareStatement, runnerOf } from './script.ts'
 import type { Role } from './policy.ts'
 import type { SqlStatement } from './splitter.ts'
 
@@ -54,6 +62,8 @@ function copyStateForBuild(target: Target, to: string): void {
   if (fileExists(to) || !fileExists(from)) return
   const part = `${to}-part`
   copyDatabase(from, part)
+  // The log is going to run over it from the start.
+  rewindState(part)
   for (const suffix of ['-wal', '-shm']) removeDatabase(part + suffix)
   moveFile(part, to)
 }
@@ -110,7 +120,7 @@ function inTransaction(connection: Connection, fn: () => void): void {
 function runAll(connection: Connection, role: Role, statements: readonly SqlStatement[]): void {
   as(connection, role, () => {
     try {
-      for (const statement of statements) runnerOf(connection.database.prepare(statement.sql), statement)()
+      for (const statement of statements) runnerOf(prepareStatement(connection, statement), statement)()
     } catch (error) {
       throw new ModuleError(sqlErrorText(error), { cause: error })
     }

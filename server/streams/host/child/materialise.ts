@@ -76,6 +76,7 @@ export function watchState(opened: Opened): StateWatch | undefined {
   const mayWrite = opened.writesState || !materializer.isPrepared()
   if (!mayWrite || opened.scratchUpTo !== undefined) return undefined
   const session = opened.connection.database.createSession({ db: 'state' })
+  opened.connection.isWatched = true
   return {
     keep: idx => {
       const changes = session.changeset()
@@ -83,6 +84,9 @@ export function watchState(opened: Opened): StateWatch | undefined {
       opened.own.insertRedo.run(BigInt(idx), changes)
       opened.own.setStateIdx.run(BigInt(idx))
     },
-    end: () => session.close(),
+    end: () => {
+      opened.connection.isWatched = false
+      session.close()
+    },
   }
 }

@@ -65,8 +65,15 @@ export interface PolicyNotes {
 
 const { SQLITE_OK: yes, SQLITE_DENY: no } = sqlite
 
-/** SQLite's callback. `roleNow` says as what a statement is being prepared. */
-export function createPolicy(roleNow: () => Role, notes: PolicyNotes) {
+/** As what statements are prepared and run now. */
+export interface Acting {
+  role: Role
+  /** While changes are recorded, SQLite itself asks for the columns of the tables that change. */
+  isWatched: boolean
+}
+
+/** SQLite's callback. */
+export function createPolicy(acting: Readonly<Acting>, notes: PolicyNotes) {
   return (
     action: number,
     first: string | null,
@@ -74,10 +81,11 @@ export function createPolicy(roleNow: () => Role, notes: PolicyNotes) {
     schema: string | null,
     within: string | null,
   ): number => {
-    const role = roleNow()
+    const { role } = acting
     if (role === 'nobody') return no
     // No trigger or view of a stranger may run with our rights.
     if (role === 'server') return within === null || action === sqlite.SQLITE_SELECT ? yes : no
+    if (acting.isWatched && action === sqlite.SQLITE_PRAGMA && first === 'table_xinfo') return yes
     if (isOwn(first) || isOwn(second)) return no
     return decide(role, rightsOf[role], { action, first, second, schema }, notes) ? yes : no
   }

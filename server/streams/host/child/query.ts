@@ -7,6 +7,7 @@ import { faultOfFiles, ModuleError, moduleErrorText, sqlErrorText } from './erro
 import { noNotes, type Opened, type Reader } from './opened.ts'
 import type { QueryRequest } from './requests.ts'
 import { columnsOf, type PreparedQuery, type RowLimits, type Rows, writeRows } from './rows.ts'
+import { prepareStatement } from './script.ts'
 import type { SqlStatement } from './splitter.ts'
 
 /** Rows of the last statement; those before it are guards. Throws ModuleError with upstream's texts. */
@@ -46,7 +47,7 @@ function openReader({ files }: Opened): Reader {
 
 /** Prepares all statements. Throws what SQLite throws. */
 export function prepareQuery(connection: Connection, { statements }: QueryDefinition): PreparedQuery {
-  const prepared = statements.map(statement => prepareStatement(connection, statement))
+  const prepared = statements.map(statement => prepareReading(connection, statement))
   const last = prepared.pop()
   if (last === undefined) throw new ModuleError(moduleErrorText('Query did not return a result.'))
   const columns = columnsOf(last)
@@ -57,8 +58,8 @@ export function prepareQuery(connection: Connection, { statements }: QueryDefini
   }
 }
 
-function prepareStatement({ database }: Connection, { sql }: SqlStatement): StatementSync {
-  const statement = database.prepare(sql)
+function prepareReading(connection: Connection, source: SqlStatement): StatementSync {
+  const statement = prepareStatement(connection, source)
   statement.setReadBigInts(true)
   statement.setReturnArrays(true)
   // A statement need not use every parameter.
@@ -69,7 +70,7 @@ function prepareStatement({ database }: Connection, { sql }: SqlStatement): Stat
 const runOf = (statement: StatementSync) => (values: Record<string, SQLInputValue>) =>
   void statement.run(values)
 const stepOf = (statement: StatementSync) => (values: Record<string, SQLInputValue>) => {
-  for (const _row of statement.iterate(values)) continue
+  for (const row of statement.iterate(values)) void row
 }
 
 /** Parameters by name; what the server says about the caller comes last, so that nobody says it for her. */

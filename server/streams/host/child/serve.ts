@@ -10,6 +10,7 @@ import { faultOfFiles, messageOf, ModuleError } from './errors.ts'
 import {
   adoptState,
   builtStateFile,
+  capState,
   copyDatabase,
   filesOf,
   folderOf,
@@ -79,6 +80,7 @@ export function createHost(
       one.target.epoch === target.epoch &&
       one.target.cid === target.cid &&
       one.target.generation === target.generation &&
+      !hasServedScratch(one) &&
       one.identity === identityOf(one.files)
     if (!isSame) throw new Need('open')
     opened.delete(target.key)
@@ -110,12 +112,8 @@ export function createHost(
     const { log, module } = one.position
     if (log > target.head || module > target.head) throw new Need('reset')
     if (one.position.seq > target.stateHead || (one.scratchUpTo ?? 0) > target.head) {
-      as(one.connection, 'server', () => {
-        one.own.setStateSeq.run(BigInt(Math.min(one.position.seq, target.stateHead)))
-        const cap = one.connection.database.prepare('update state.__leaf_cursor set idx = min(idx, ?)')
-        cap.run(BigInt(target.head))
-      })
       close(target.key)
+      capState(one.files, target)
       throw new Need('open')
     }
     if (log === 0) return null
@@ -258,6 +256,11 @@ export function createHost(
   }
 
   return frame => encodeDrisl({ ...answer(frame), open: opened.size })
+}
+
+/** Its tables have reached the state, so that they go on with the true one. */
+function hasServedScratch({ scratchUpTo, position }: Opened): boolean {
+  return scratchUpTo !== undefined && position.module >= scratchUpTo
 }
 
 function readModule(bytes: Uint8Array): ModuleDefinition {

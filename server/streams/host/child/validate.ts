@@ -4,7 +4,7 @@ import { type ModuleDefinition, readDefinition, type ScriptName } from './defini
 import { messageOf, ModuleError } from './errors.ts'
 import type { Role } from './policy.ts'
 import { prepareQuery } from './query.ts'
-import { runnerOf } from './script.ts'
+import { prepareStatement, runnerOf } from './script.ts'
 import type { SqlStatement } from './splitter.ts'
 
 const roleOf: Readonly<Record<ScriptName, Role>> = {
@@ -108,7 +108,7 @@ function compile(
 const defines = new Set(['create', 'drop', 'alter', 'reindex'])
 
 function compileOne(connection: Connection, name: ScriptName, statement: SqlStatement): void {
-  const prepared = connection.database.prepare(statement.sql)
+  const prepared = prepareStatement(connection, statement)
   const isInit = name === 'initSql' || name === 'stateInitSql'
   if (isInit || defines.has(statement.verb)) runnerOf(prepared, statement)()
 }
