@@ -106,6 +106,14 @@ export const AtRecord = defineComponent(
   },
 )
 
+export const LibraryItem = defineComponent(
+  'LibraryItem',
+  s.struct({ role: s.enum({ Schema: s.null(), Algorithm: s.null(), Resolver: s.null() }), object: s.blob() }),
+  {
+    doc: 'An object that is needed to understand the entities of this subspace: a schema, an encryption algorithm or a key resolver. object is its id; its bytes and those of its specification stand beside this entity. It stands on the entity at the path "leaf"/"lib". An entity may have any number of them.',
+  },
+)
+
 /** All of them, for registries. */
 export const wellKnown: readonly ComponentKind<unknown>[] = [
   Utf8,
@@ -124,4 +132,5 @@ export const wellKnown: readonly ComponentKind<unknown>[] = [
   EncryptionKey,
   AtprotoIdentity,
   AtRecord,
+  LibraryItem,
 ]

@@ -1,0 +1,131 @@
+/**
+ * Edits that no other store has heard of yet. An entity's snapshot is written as a whole, so that of two devices that
+ * edit it at the same time the later one wins; edits that are still pending here are made again on what won.
+ */
+import { type Area, areaIncludes, encodeAreaInArea, fullArea, readAreaInArea } from '../willow/area.ts'
+import { createReader } from '../willow/wire.ts'
+import { entityWillowPath } from '../leaf/entity-path.ts'
+import { equalBytes } from '../willow/path.ts'
+import { type EditStep, shorten, stepsFromText, stepsToText } from './edits.ts'
+import type { Notes } from './notes.ts'
+import { type Place, placeName } from './place.ts'
+import { fromHex, toHex } from './text.ts'
+
+export interface PendingEdit {
+  readonly steps: readonly EditStep[]
+  /** Of the entry that has them; others have heard of everything up to an arrival number. */
+  readonly arrival: number
+  /** How often they were made again. */
+  readonly again: number
+}
+
+export interface SyncedArea {
+  readonly namespace: Uint8Array
+  readonly area: Area
+}
+
+export interface Pending {
+  /** Undefined: nothing is pending at this place. */
+  at(place: Place, timestamp: bigint): Promise<PendingEdit | undefined>
+  save(place: Place, edit: PendingEdit | undefined): Promise<void>
+  /** The edit that is pending once these steps are added. */
+  withSteps(before: PendingEdit | undefined, steps: readonly EditStep[], arrival: number): PendingEdit
+  /** Somebody else has everything of these areas up to an arrival number: remembered before it resolves. */
+  told(areas: readonly SyncedArea[], arrival: number): Promise<void>
+}
+
+/** Edits that are remembered without asking the store. */
+const rememberedMax = 10_000
+/** Areas whose progress is remembered. */
+const toldMax = 256
+
+interface Told {
+  readonly synced: SyncedArea
+  readonly arrival: number
+}
+
+/** Loads what was kept. */
+export async function openPending(notes: Notes): Promise<Pending> {
+  const remembered = new Map<string, PendingEdit | undefined>()
+  const told = toldFromText((await notes.load('told')) ?? '')
+  const noteOf = (place: Place) => `pending.${toHex(place.namespace)}.${hexName(place)}`
+  const load = async (place: Place): Promise<PendingEdit | undefined> => {
+    const note = noteOf(place)
+    if (remembered.has(note)) return remembered.get(note)
+    const [first = '', ...rest] = ((await notes.load(note)) ?? '').split(' ')
+    const [arrival, again] = first.split(',').map(Number)
+    const steps = stepsFromText(rest.join(' '))
+    const edit =
+      arrival === undefined || again === undefined || steps.length === 0
+        ? undefined
+        : { steps, arrival, again }
+    remember(note, edit)
+    return edit
+  }
+  const remember = (note: string, edit: PendingEdit | undefined) => {
+    const oldest = remembered.size >= rememberedMax ? remembered.keys().next().value : undefined
+    if (oldest !== undefined) remembered.delete(oldest)
+    remembered.set(note, edit)
+  }
+  const isTold = ({ namespace, subspace, path }: Place, timestamp: bigint, arrival: number) =>
+    told.some(
+      one =>
+        one.arrival >= arrival &&
+        equalBytes(one.synced.namespace, namespace) &&
+        areaIncludes(one.synced.area, { subspace, path: entityWillowPath(path), timestamp }),
+    )
+  return {
+    at: async (place, timestamp) => {
+      const edit = await load(place)
+      return edit === undefined || isTold(place, timestamp, edit.arrival) ? undefined : edit
+    },
+    save: async (place, edit) => {
+      const note = noteOf(place)
+      if (edit === undefined && remembered.has(note) && remembered.get(note) === undefined) return
+      await notes.save(
+        note,
+        edit === undefined ? '' : `${edit.arrival},${edit.again} ${stepsToText(edit.steps)}`,
+      )
+      remember(note, edit)
+    },
+    withSteps: (before, steps, arrival) => ({
+      steps: shorten([...(before?.steps ?? []), ...steps]),
+      arrival,
+      again: 0,
+    }),
+    told: async (areas, arrival) => {
+      for (const synced of areas) {
+        const same = told.findIndex(one => sameArea(one.synced, synced))
+        if (same >= 0) told.splice(same, 1)
+        told.push({ synced, arrival })
+      }
+      if (told.length > toldMax) told.splice(0, told.length - toldMax)
+      await notes.save('told', told.map(toldToText).join(' '))
+    },
+  }
+}
+
+function hexName(place: Place): string {
+  return toHex(Uint8Array.from(placeName(place), char => char.charCodeAt(0)))
+}
+
+function sameArea(a: SyncedArea, b: SyncedArea): boolean {
+  return (
+    equalBytes(a.namespace, b.namespace) &&
+    equalBytes(encodeAreaInArea(a.area, fullArea), encodeAreaInArea(b.area, fullArea))
+  )
+}
+
+function toldToText({ synced, arrival }: Told): string {
+  return `${toHex(synced.namespace)}:${toHex(encodeAreaInArea(synced.area, fullArea))}:${arrival}`
+}
+
+function toldFromText(text: string): Told[] {
+  return text.split(' ').flatMap(word => {
+    const [namespace, area, arrival] = word.split(':')
+    const [bytes, encoded] = [fromHex(namespace ?? ''), fromHex(area ?? '')]
+    if (bytes?.length !== 32 || encoded === undefined || arrival === undefined) return []
+    const synced = { namespace: bytes, area: readAreaInArea(createReader(encoded), fullArea) }
+    return [{ synced, arrival: Number(arrival) }]
+  })
+}
