@@ -116,7 +116,14 @@ export function testClient(
   return { ...client, store }
 }
 
-/** Waits until something is so, letting everything else run. */
+const untilMsMax = 15_000
+
+/** Waits until something is so, letting everything else run; fails when that takes too long. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise(resolve => setImmediate(resolve))
+  const began = performance.now()
+  while (!(await isSo())) {
+    if (performance.now() - began > untilMsMax)
+      throw new Error(`not so within ${untilMsMax} ms: ${isSo.toString()}`)
+    await new Promise(resolve => setImmediate(resolve))
+  }
 }
