@@ -70,6 +70,8 @@ export interface House<Hosts extends SqlHosts = TestHosts> {
 type Weather = 'fine' | 'down' | 'answers lost' | 'cut off'
 
 export interface HouseOptions {
+  /** The hosts' files are those of the first engine, whose hosts must be closed: as after a restart. */
+  readonly sameFiles?: boolean
   readonly settings?: Partial<StreamsEngineSettings>
   readonly node?: NonNullable<StreamsEngineDependencies['node']>
   readonly isMember?: StreamsEngineDependencies['isMember']
@@ -122,7 +124,8 @@ export async function openHouse<Hosts extends SqlHosts>(
   const running: { engine: StreamsEngine; hosts: Hosts }[] = []
 
   const build = (own: HouseOptions) => {
-    const hosts = createHosts(createHostSources(database), join(folder, `streams-${running.length}`))
+    const files = join(folder, `streams-${own.sameFiles === true ? 0 : running.length}`)
+    const hosts = createHosts(createHostSources(database), files)
     const engine = createStreamsEngine({
       settings: {
         endpoint: 'http://localhost:3334',
