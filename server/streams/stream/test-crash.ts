@@ -16,8 +16,8 @@ import { openSqlite } from '../../kernel/storage/sqlite.ts'
 import { streamsLimitsDefault } from './dependencies.ts'
 import { createStreamsEngine, migrateStreams } from './engine.ts'
 import { createHostSources } from './sources.ts'
-import { createCrashHosts, crashModule } from './test-crash-hosts.ts'
 import { alice, bytes } from './test-house.ts'
+import { createRealHosts, diaryModule } from './test-real-hosts.ts'
 
 const [folder = '', writers = '4'] = process.argv.slice(2)
 const database = await openSqlite({ path: join(folder, 'leaf.db'), clock: systemClock })
@@ -34,7 +34,7 @@ const engine = createStreamsEngine({
     limits: streamsLimitsDefault,
   },
   database,
-  hosts: createCrashHosts(createHostSources(database), join(folder, 'streams')),
+  hosts: createRealHosts(createHostSources(database), join(folder, 'streams')),
   clock: systemClock,
   random: systemRandom,
   log: silentLogger,
@@ -48,7 +48,7 @@ await engine.start()
 const streamsWanted = 3
 let streams = await engine.list({ limit: streamsWanted })
 if (streams.length < streamsWanted) {
-  const { cid } = await engine.uploadModule(alice, crashModule())
+  const { cid } = await engine.uploadModule(alice, diaryModule())
   for (let made = streams.length; made < streamsWanted; made += 1) {
     await engine.create({ caller: alice, moduleCid: cid, clientStamp: null })
   }
