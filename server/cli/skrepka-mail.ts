@@ -19,7 +19,7 @@ interface ReadFlags extends MailFlags {
 }
 
 /** Mail that waits arrives at once; when nothing came for this long, there is none. */
-const quietMs = 1500
+const quietMs = 2500
 const pollMs = 50
 const messagesMax = 1000
 
@@ -83,6 +83,7 @@ Examples:
             .relays()
             .filter(({ home }) => home)
             .map(({ state }) => state)
+          if (states.includes('connecting')) changedAt = clock.monotonic()
           if (flags.follow === true || states.includes('connecting')) continue
           if (states.every(state => state === 'offline')) {
             context.terminal.error(whyNot(client))
