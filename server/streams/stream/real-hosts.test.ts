@@ -166,12 +166,12 @@ describe('streams on hosts of their own', () => {
     for (let at = 0; at < 10; at += 1) await send(engine, stream, ...numbers(at * 100 + 1, at * 100 + 100))
     await engine.appendState({ stream, caller: bob, events: [bytes('before')] })
     const { cid } = await engine.uploadModule(alice, diaryModule('second'))
-    let done = false
+    const progress = { done: false }
     const update = engine.updateModule(alice, stream, cid).finally(() => {
-      done = true
+      progress.done = true
     })
     let sent = 1000
-    while (!done) {
+    while (!progress.done) {
       sent += 1
       await send(engine, stream, String(sent))
       await engine.query(nobody, stream, queryOf('counts'))
