@@ -1,9 +1,10 @@
 /** Child processes that do dangerous work: bounded in memory, without our environment, gone when we are gone. */
 import { spawn } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import process from 'node:process'
-import { Duplex } from 'node:stream'
+import { Duplex, Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createFrameReader, frameOf } from './frames.ts'
 
@@ -29,6 +30,8 @@ export interface Child {
   readonly pid: number | undefined
   /** Frames arrive in order. Sent to a child that has ended: forgotten. */
   send(frame: Uint8Array): void
+  /** From now on it gets a small share while others work; there is no way back. */
+  yieldToOthers(): void
   /** Ends it now, whatever it does. */
   kill(): void
 }
@@ -50,7 +53,7 @@ export const spawnChild: SpawnChild = options => {
   const child = spawn(...commandOf(options), {
     cwd: folder,
     env: environment(),
-    stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+    stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
@@ -73,6 +76,15 @@ export const spawnChild: SpawnChild = options => {
   pipe.once('end', () => end('closed its pipe'))
   pipe.on('error', error => end(error.message))
   child.stdin?.on('error', error => end(error.message))
+  // The shell says which process it started.
+  let workerPid = process.platform === 'win32' ? child.pid : undefined
+  if (child.stdout instanceof Readable) {
+    child.stdout.once('data', (line: Buffer) => {
+      workerPid = Number(line.toString('latin1')) || undefined
+      child.stdout?.destroy()
+    })
+    child.stdout.on('error', error => end(error.message))
+  }
   child.once('error', error => end(error.message))
   child.once('exit', (code, signal) => end(`ended with ${signal ?? code}`))
   child.unref()
@@ -84,6 +96,9 @@ export const spawnChild: SpawnChild = options => {
       pipe.write(frameOf(frame.length))
       pipe.write(frame)
       pipe.uncork()
+    },
+    yieldToOthers: () => {
+      if (!ended && workerPid !== undefined) lowerPriority(workerPid)
     },
     kill: () => {
       if (!ended) kill()
@@ -109,7 +124,7 @@ function commandOf(options: ChildOptions): [string, string[]] {
   const limit = boundsChildMemory
     ? `ulimit -v ${Math.floor(options.memoryBytesMax / 1024)} || exit 78; ulimit -c 0; `
     : ''
-  return ['/bin/sh', ['-c', `${limit}"$@" & read -r end; kill -9 $!`, 'sh', ...node]]
+  return ['/bin/sh', ['-c', `${limit}"$@" >/dev/null & echo $!; read -r end; kill -9 $!`, 'sh', ...node]]
 }
 
 /** Not ours; only what makes it small and quick to start. */
@@ -118,6 +133,14 @@ function environment(): Record<string, string> {
   return {
     MALLOC_ARENA_MAX: '1',
     ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }),
+  }
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // It has ended meanwhile, or the system does not let us: then it is as quick as everybody.
   }
 }
 

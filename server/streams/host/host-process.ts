@@ -13,6 +13,7 @@ export interface HostProcess {
   request(frame: Uint8Array): Promise<HostReply>
   /** Targets that it said to have open. */
   openCount(): number
+  yieldToOthers(): void
   kill(): void
 }
 
@@ -68,6 +69,7 @@ export function startHostProcess({ spawn, folder, limits, onEnd }: HostProcessOp
       return waiting.promise
     },
     openCount: () => open,
+    yieldToOthers: () => child.yieldToOthers(),
     kill: () => child.kill(),
   }
 }

@@ -159,7 +159,13 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
       alone(view.did, async () => {
         const asked = servedBy(view)
         const request = (target: Target): HostRequest => ({ op: 'query', target, query })
-        const question: Question = { op: 'query', request, lane: 'quick', deadlineMs: limits.queryMsMax }
+        const question: Question = {
+          op: 'query',
+          name: query.name,
+          request,
+          lane: 'quick',
+          deadlineMs: limits.queryMsMax,
+        }
         const map = await guarded(view, `query ${query.name}`, () => targets.ask(asked, question))
         return { count: asInteger(map['count'], 'count'), drisl: asBytes(map['rows'], 'rows') }
       }),

@@ -9,6 +9,8 @@ export interface Job {
   readonly key: string
   readonly owner: string
   readonly lane: Lane
+  /** What tells it from what its owner asks otherwise: such a request that was quick is taken for quick again. */
+  readonly what: string
   /** For metrics. */
   readonly op: string
   /** Past this others need not wait for it. Undefined: it is ours, and short. */
@@ -40,8 +42,8 @@ export class Crashed extends Error {
 export interface Waiting extends Job {
   readonly resolve: (reply: HostReply) => void
   readonly reject: (error: Error) => void
-  /** What it ran already on a host from which others had to be freed. */
-  spentMs: number
+  /** When it was first given to a host; its time runs from then. */
+  firstMs: number | undefined
   /** Its host ended under it: by its fault, or because somebody ended the process. Two for a run of some length. */
   losses: number
   /** It makes sense on one host only, and is done when that ends. */

@@ -16,6 +16,7 @@ import {
   idleMs,
   lossesMax,
   ownMsMax,
+  provenMax,
   rememberedMax,
   shortRunMs,
   slowHostsMax,
@@ -24,6 +25,7 @@ import {
   slowWaitMsMax,
   startFailuresMax,
   startMsMax,
+  yieldAfterMs,
   waitingMax,
 } from './limits.ts'
 import type { PoolMetrics } from './pool-metrics.ts'
@@ -54,6 +56,8 @@ export interface PoolOptions {
   readonly metrics: PoolMetrics
 }
 
+const softMsOf = (job: Job) => job.softMs ?? 0
+
 /** What a host is used for now. A free one has nothing to do and is warm. */
 type Use = 'starting' | 'free' | 'quick' | 'slow' | 'build'
 
@@ -61,9 +65,13 @@ interface Host {
   readonly id: number
   readonly process: HostProcess
   use: Use
+  /** It works when nobody else does, and is not for quick requests any more. */
+  isYielding: boolean
   current: Waiting | undefined
   /** Whose slow request it runs, or keeps open. */
   owner: string | undefined
+  /** Ends the wait for the moment at which others move on. */
+  cancelSoft: (() => void) | undefined
   /** Keys whose transaction is open in it. */
   readonly pinned: Set<string>
   queue: Waiting[]
@@ -78,6 +86,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   const pins = new Map<string, Host>()
   /** Where targets are open. */
   const places = createBoundedMap<string, { readonly host: number; readonly epoch: number }>(rememberedMax)
+  const proven = createBoundedMap<string, true>(provenMax)
   const slowOwners = createBoundedMap<string, number>(rememberedMax)
   let quickWaiting: Waiting[] = []
   let slowWaiting: Waiting[] = []
@@ -87,8 +96,10 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   let failures = 0
   let kills = 0
   let closed = false
+  /** Until then one more host is kept warm. */
+  let slowUntilMs = -Infinity
   let stopSweeping: (() => void) | undefined
-  const hostsMax = limits.quickHostsMax + slowHostsMax + buildHostsMax + 1
+  const hostsMax = limits.quickHostsMax + slowHostsMax + buildHostsMax + 3
 
   const used = (use: Use) => [...hosts].filter(host => host.use === use)
   const waitingCount = () =>
@@ -103,8 +114,10 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       id: hostIds,
       process: startHostProcess({ spawn, folder, limits, onEnd: reason => ended(host, reason) }),
       use: 'starting',
+      isYielding: false,
       current: undefined,
       owner: undefined,
+      cancelSoft: undefined,
       pinned: new Set(),
       queue: [],
       ending: undefined,
@@ -165,7 +178,8 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       const isIdle = host.current === undefined && host.queue.length === 0 && host.pinned.size === 0
       if (!isIdle || host.use === 'starting' || now - host.usedMs < idleMs) continue
       // One that is warm is kept as long as there are requests.
-      const isLastSpare = host.use === 'free' && used('free').length === 1 && used('quick').length > 0
+      const isLastSpare =
+        host.use === 'free' && !host.isYielding && used('free').length === 1 && used('quick').length > 0
       if (isLastSpare) continue
       hosts.delete(host)
       host.ending = 'evicted'
@@ -186,6 +200,11 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
 
   const isSlow = (owner: string) => (slowOwners.get(owner) ?? -Infinity) > clock.monotonic()
 
+  /** When there is no host to move on to, what was not seen to be quick runs beside the others. */
+  const hasSpare = () => used('free').some(host => !host.isYielding)
+
+  const isRisky = (job: Waiting) => job.softMs !== undefined && proven.get(job.what) !== true && !hasSpare()
+
   const enqueue = (job: Waiting) => {
     if (closed) return job.reject(new Refusal('unavailable', 'streams are stopping'))
     const pinnedAt = pins.get(job.key)
@@ -194,7 +213,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       return next(pinnedAt)
     }
     if (job.lane === 'build') buildWaiting.push(job)
-    else if (job.lane === 'slow' || isSlow(job.owner)) enqueueSlow(job)
+    else if (job.lane === 'slow' || isSlow(job.owner) || isRisky(job)) enqueueSlow(job)
     else {
       const host = quickFor(job.key)
       if (host !== undefined) {
@@ -208,7 +227,8 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
 
   const enqueueSlow = (job: Waiting) => {
     if (slowWaiting.length >= slowWaitingMax) return finish(job, () => job.reject(allTaken()))
-    job.cancelWait ??= clock.after(slowWaitMsMax, () => {
+    const waitMs = job.firstMs === undefined ? slowWaitMsMax : Math.min(slowWaitMsMax, leftMs(job))
+    job.cancelWait ??= clock.after(waitMs, () => {
       slowWaiting = slowWaiting.filter(one => one !== job)
       job.reject(allTaken())
     })
@@ -230,11 +250,11 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     return quick.toSorted((a, b) => a.queue.length - b.queue.length)[0]
   }
 
-  /** A free host, the one where the target is open before others. */
-  const takeFree = (key: string): Host | undefined => {
-    const free = used('free')
+  /** A free host: the one where the target is open before others; for a slow one rather one that yields. */
+  const takeFree = (key: string, use: 'quick' | 'slow' | 'build'): Host | undefined => {
+    const free = used('free').filter(host => use !== 'quick' || !host.isYielding)
     const place = places.get(key)
-    return free.find(host => host.id === place?.host) ?? free[0]
+    return free.find(host => host.id === place?.host) ?? free.find(host => host.isYielding) ?? free[0]
   }
 
   /** Gives those who wait what is free, and starts what is missing. */
@@ -242,7 +262,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     if (closed) return
     let wanted = 0
     if (quickWaiting.length > 0) {
-      const host = takeFree(quickWaiting[0]?.key ?? '')
+      const host = takeFree(quickWaiting[0]?.key ?? '', 'quick')
       if (host === undefined) wanted += 1
       else {
         host.use = 'quick'
@@ -254,9 +274,21 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     wanted += pumpBeside(slowWaiting, 'slow', slowHostsMax)
     wanted += pumpBeside(buildWaiting, 'build', buildHostsMax)
     // One more is kept warm once something runs.
-    if (hosts.size > used('starting').length) wanted += 1
-    const coming = used('starting').length + used('free').length
+    if (hosts.size > used('starting').length) wanted += clock.monotonic() < slowUntilMs ? 2 : 1
+    const coming = used('starting').length + used('free').filter(host => !host.isYielding).length
     for (let count = coming; count < wanted; count += 1) start()
+  }
+
+  const beside = (host: Host, use: 'slow' | 'build', owner: string) => {
+    host.use = use
+    host.owner = owner
+  }
+
+  /** What takes long takes what others leave. */
+  const overYield = (host: Host, job: Waiting) => {
+    if (host.current !== job || host.isYielding || host.use === 'quick') return
+    host.isYielding = true
+    host.process.yieldToOthers()
   }
 
   /** Starts those of `waiting` for whom there is room; gives how many hosts that takes that are not there. */
@@ -266,7 +298,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       const running = used(use)
       if (running.length + missing >= max) break
       if (use === 'slow' && running.some(host => host.owner === job.owner)) continue
-      const host = takeFree(job.key)
+      const host = takeFree(job.key, use)
       if (host === undefined) {
         missing += 1
         continue
@@ -274,8 +306,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       waiting.splice(waiting.indexOf(job), 1)
       job.cancelWait?.()
       job.cancelWait = undefined
-      host.use = use
-      host.owner = job.owner
+      beside(host, use, job.owner)
       host.queue.push(job)
       next(host)
     }
@@ -303,17 +334,26 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     return epochs
   }
 
+  const leftMs = ({ firstMs, deadlineMs }: Waiting) =>
+    firstMs === undefined ? deadlineMs : firstMs + deadlineMs - clock.monotonic()
+
   const dispatch = (host: Host, job: Waiting) => {
     host.current = job
     host.startedMs = clock.monotonic()
+    job.firstMs ??= host.startedMs
     const { softMs } = job
-    const cancelSoft =
+    host.cancelSoft =
       softMs === undefined || host.use !== 'quick'
         ? undefined
         : afterReading(softMs, () => overSoft(host, job))
-    const cancelHard = afterReading(Math.max(1, job.deadlineMs - job.spentMs), () => overHard(host, job))
+    const cancelYield =
+      softMs === undefined || host.isYielding
+        ? undefined
+        : clock.after(yieldAfterMs, () => overYield(host, job))
+    const cancelHard = afterReading(Math.max(1, leftMs(job)), () => overHard(host, job))
     const done = () => {
-      cancelSoft?.()
+      host.cancelSoft?.()
+      cancelYield?.()
       cancelHard()
       host.current = undefined
       host.usedMs = clock.monotonic()
@@ -322,6 +362,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     host.process.request(job.encode(epochAt(job.key, host))).then(
       reply => {
         done()
+        if (host.usedMs - host.startedMs < softMsOf(job)) proven.set(job.what, true)
         if (job.pins?.(reply) === true) {
           pins.set(job.key, host)
           host.pinned.add(job.key)
@@ -346,14 +387,12 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
 
   const failed = (host: Host, job: Waiting, error: unknown) => {
     if (host.ending === 'evicted' && !job.isBound) {
-      job.spentMs += clock.monotonic() - host.startedMs
       enqueue(job)
     } else if (host.ending === 'overdue') {
       finish(job, () => job.reject(new Overdue(job.deadlineMs)))
     } else if (error instanceof HostEnded && !job.isBound && job.losses < lossesMax && !closed) {
       const ranMs = clock.monotonic() - host.startedMs
       job.losses += ranMs < shortRunMs ? 1 : 2
-      job.spentMs += ranMs
       enqueue(job)
     } else if (error instanceof HostEnded) {
       kills += 1
@@ -367,6 +406,13 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   const overSoft = (host: Host, job: Waiting) => {
     if (host.current !== job || host.use !== 'quick') return
     slowOwners.set(job.owner, clock.monotonic() + slowMemoryMs)
+    slowUntilMs = clock.monotonic() + slowMemoryMs
+    if (!hasSpare()) {
+      // Nobody could move on. As soon as one is there.
+      pump()
+      host.cancelSoft = clock.after(softMsOf(job), () => overSoft(host, job))
+      return
+    }
     const running = used('slow')
     const hasRoom = running.length < slowHostsMax && running.every(one => one.owner !== job.owner)
     const holdsOthers = [...host.pinned].some(key => key !== job.key)
@@ -375,8 +421,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       metrics.killed('evicted')
       return kill(host, 'evicted')
     }
-    host.use = 'slow'
-    host.owner = job.owner
+    beside(host, 'slow', job.owner)
     const { queue } = host
     host.queue = []
     for (const other of queue) enqueue(other)
@@ -409,8 +454,9 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
         resolve: end,
         reject: end,
         isBound: true,
+        what: '',
         losses: 0,
-        spentMs: 0,
+        firstMs: undefined,
         cancelWait: undefined,
       }
       // Before all others: somebody waits for it with his stream locked.
@@ -422,7 +468,15 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     run: job =>
       new Promise((resolve, reject) => {
         if (waitingCount() >= waitingMax) return reject(allTaken())
-        enqueue({ ...job, resolve, reject, isBound: false, losses: 0, spentMs: 0, cancelWait: undefined })
+        enqueue({
+          ...job,
+          resolve,
+          reject,
+          isBound: false,
+          losses: 0,
+          firstMs: undefined,
+          cancelWait: undefined,
+        })
       }),
     settle: async (key, op) => {
       const host = pins.get(key)

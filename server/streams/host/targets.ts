@@ -35,6 +35,8 @@ export type Asked = Omit<Target, 'epoch'> & { readonly owner: string }
 
 export interface Question {
   readonly op: string
+  /** Of a query. */
+  readonly name?: string
   readonly request: (target: Target) => HostRequest
   readonly lane: Job['lane']
   readonly deadlineMs: number
@@ -89,6 +91,7 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
       owner: asked.owner,
       lane: question.lane,
       op: question.op,
+      what: `${asked.key} ${question.name ?? question.op}`,
       softMs: question.isOwn === true ? undefined : question.op === 'open' ? openSoftMs : softMs,
       deadlineMs: question.deadlineMs,
       encode: epoch => encodeRequest(question.request({ ...asked, epoch })),
