@@ -196,7 +196,9 @@ test('a link leads to the entity, or to the state it had', async t => {
   await target.edit(draft => draft.set(Name, 'first'))
   const first = await target.view()
   const link = await target.link({ snapshot: true })
-  await space.at('keeper').edit(draft => first !== undefined && void draft.pin(first))
+  await space.at('keeper').edit(draft => {
+    if (first !== undefined) draft.pin(first)
+  })
   await target.edit(draft => draft.set(Name, 'second'))
   const now = await leaf.resolve(link)
   assert.deepEqual([now.from, now.view?.get(Name)], ['path', 'second'])

@@ -59,7 +59,7 @@ test('the index follows whatever happens: it is always what a new one would be',
         else
           await space.at(...path).edit(draft => {
             draft.set(Name, one.path)
-            if (one.tag) draft.set(Tags, [])
+            if ('tag' in one && one.tag) draft.set(Tags, [])
             else draft.remove(Tags)
           })
         const tell = (views: readonly EntityView[]) =>
@@ -67,8 +67,8 @@ test('the index follows whatever happens: it is always what a new one would be',
         const followed = tell(await space.query({ orderBy: 'path' }).all())
         const tagged = tell(await space.query({ orderBy: 'path', with: [Tags] }).all())
         const fresh: string[] = []
-        for (const path of [['a'], ['a', 'b'], ['a', 'b', 'c'], ['b'], ['leaf', 'lib']]) {
-          const view = await space.at(...path).view()
+        for (const known of [['a'], ['a', 'b'], ['a', 'b', 'c'], ['b'], ['leaf', 'lib']]) {
+          const view = await space.at(...known).view()
           if (view !== undefined) fresh.push(...tell([view]))
         }
         assert.deepEqual(followed.toSorted(), fresh.toSorted())
