@@ -28,8 +28,19 @@ interface Vectors {
   }[]
 }
 
+interface PackageVectors {
+  readonly stream: string
+  readonly events: readonly {
+    readonly idx: number
+    readonly user: string
+    readonly payload: string
+    readonly prevHash: string
+    readonly hash: string
+  }[]
+}
+
 const vectors: Vectors = JSON.parse(
-  readFileSync(new URL('../../../vectors/streams-chain.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../vectors/server-streams.json', import.meta.url), 'utf8'),
 )
 const fromHex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 const toHex = (data: Uint8Array) => Buffer.from(data).toString('hex')
@@ -64,6 +75,25 @@ describe('the vectors of the chain', () => {
         assert.equal(toHex(prevHash), hash)
       }
       assert.ok(verifySignature(vectors.didKey, prevHash, fromHex(headSignature)))
+    }
+  })
+})
+
+describe('the server', () => {
+  it('hashes events as the vectors of the package say, which were made without it', () => {
+    const { stream, events }: PackageVectors = JSON.parse(
+      readFileSync(new URL('../../../vectors/streams-chain.json', import.meta.url), 'utf8'),
+    )
+    assert.ok(events.length > 0)
+    for (const { idx, user, payload, prevHash, hash } of events) {
+      const event = {
+        idx,
+        user,
+        payload: fromHex(payload),
+        signature: new Uint8Array(64),
+        prevHash: fromHex(prevHash),
+      }
+      assert.equal(toHex(linkHash(stream, event)), hash)
     }
   })
 })
