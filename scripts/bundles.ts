@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Entry and output of every bundle, from the project's folder. */
 export const bundles: readonly { readonly entry: string; readonly output: string }[] = [
+  { entry: 'server/web/islands/stream-demo.ts', output: 'server/web/assets/stream-demo.js' },
   { entry: 'server/skrepka/messenger/app/main.ts', output: 'server/skrepka/messenger/assets/messenger.js' },
   { entry: 'server/skrepka/messenger/app/sw.ts', output: 'server/skrepka/messenger/assets/sw.js' },
 ]

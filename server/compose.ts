@@ -4,12 +4,14 @@ import { layFoundation, type Foundation } from './foundation.ts'
 import { spawnChild } from './kernel/child.ts'
 import type { Environment } from './kernel/config.ts'
 import { diskFolders } from './kernel/files.ts'
+import { hostname } from './kernel/machine.ts'
 import { freePort } from './kernel/http/free-port.ts'
 import { createHealthRoutes } from './kernel/http/health.ts'
 import { createDidDocumentRoute, type ServiceEntry } from './kernel/identity/own-did.ts'
 import { createSealer } from './kernel/keys.ts'
 import type { System } from './kernel/lifecycle.ts'
 import type { House } from './kernel/run.ts'
+import { nodeIdOf } from './kernel/storage/node-id.ts'
 import { openSequence } from './kernel/storage/sequence.ts'
 import type { PdsSettings } from './pds/config.ts'
 import { createPds, type Pds } from './pds/index.ts'
@@ -49,6 +51,8 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
   const skrepka = house.systems.includes('skrepka') ? await openSkrepka(ground, values.skrepka) : undefined
   if (skrepka !== undefined) systems.push(skrepka.system)
 
+  const messengerUrl =
+    skrepka === undefined ? undefined : await serveMessenger(ground, values.messenger, skrepka)
   const health = createHealthRoutes({
     checks: [
       { name: 'database', check: () => ground.database.check() },
@@ -66,7 +70,11 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
   })
   ground.serve({
     name: 'http',
-    mounts: [{ name: 'house', routes: [...health, didDocument], upgrades: [] }, web.open(pds), ...systems],
+    mounts: [
+      { name: 'house', routes: [...health, didDocument], upgrades: [] },
+      web.open(pds, { streamsDid: streams?.serverDid, messengerUrl }),
+      ...systems,
+    ],
     hosts: house.bind,
     port: ground.port,
     problemPage: web.problemPage,
@@ -77,8 +85,6 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     const mounts = [{ name: 'skrepka', routes: skrepka.ownRoutes, upgrades: [] }]
     ground.serve({ name: 'skrepka listener', mounts, hosts: [host], port })
   }
-  const messengerUrl =
-    skrepka === undefined ? undefined : await serveMessenger(ground, values.messenger, skrepka)
   // Stopped before the servers: they wait for sockets, which only their systems can end with a reason.
   for (const system of systems) lifecycle.add(system)
 
@@ -128,6 +134,9 @@ async function openStreams(
     settings,
     dataDir: house.dataDir,
     sealer: createSealer(keyEncryptionSecret, random),
+    ...(ground.database.engine === 'sqlite'
+      ? {}
+      : { node: { id: nodeIdOf(house.dataDir, random), address: `${hostname()}:${ground.port}` } }),
     isMember: async did => (await pds?.isMember(did)) ?? false,
     openHosts: (sources, folder, limits) =>
       createSqlHosts({

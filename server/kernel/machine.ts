@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import type { Random } from './random.ts'
 
+/** What this machine calls itself. */
+export { hostname } from 'node:os'
+
 export interface FolderState {
   readonly writable: boolean
   /** Whether other users of the machine may look into it. */

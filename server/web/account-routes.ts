@@ -2,6 +2,7 @@
 import { Refusal } from '../kernel/errors.ts'
 import { refusalStatus } from '../kernel/http/answer.ts'
 import type { Route } from '../kernel/http/route.ts'
+import type { Did } from '../kernel/identity/types.ts'
 import {
   assertForm,
   type Exchange,
@@ -22,6 +23,8 @@ export interface AccountRouteDeps extends PageHttpDeps {
   readonly frame: Pick<PageOptions, 'development' | 'asset'>
   readonly publicUrl: string
   readonly pds: Pds
+  /** Mints a token for this server's streams; undefined: there are none. */
+  readonly streamsToken: ((did: Did) => Promise<string>) | undefined
 }
 
 type Said = Pick<AccountModel, 'fresh' | 'notice'>
@@ -82,6 +85,7 @@ export function accountRoutes(deps: AccountRouteDeps): Route[] {
   return [
     pageRoute('GET', '/account', exchange => show(exchange, deps), deps),
     pageRoute('POST', '/account/post', exchange => post(exchange, deps), deps),
+    pageRoute('POST', '/account/service-token', exchange => serviceToken(exchange, deps), deps),
     ...Object.entries(acts).map(([path, act]) =>
       pageRoute('POST', `/account/${path}`, exchange => perform(exchange, act, deps), deps),
     ),
@@ -139,6 +143,19 @@ async function postForScript(exchange: Exchange, deps: AccountRouteDeps): Promis
     if (posted === undefined) throw new Refusal('unauthenticated', 'you are signed out; please sign in again')
     const uri = await writePost(posted.session, posted.form.get('text') ?? '', deps)
     sendJson(exchange, 200, { uri })
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    sendJson(exchange, refusalStatus(error), { message: error.message })
+  }
+}
+
+/** A token with which the page's script speaks to streams. */
+async function serviceToken(exchange: Exchange, deps: AccountRouteDeps): Promise<void> {
+  try {
+    const posted = await readPost(exchange, 'auth', deps)
+    if (posted === undefined) throw new Refusal('unauthenticated', 'you are signed out; please sign in again')
+    if (deps.streamsToken === undefined) throw new Refusal('missing', 'this server has no streams')
+    sendJson(exchange, 200, { token: await deps.streamsToken(posted.session.account.did) })
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     sendJson(exchange, refusalStatus(error), { message: error.message })

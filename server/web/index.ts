@@ -8,6 +8,7 @@ import type { ProblemPage } from '../kernel/http/answer.ts'
 import { createAssets } from '../kernel/http/assets.ts'
 import type { Route } from '../kernel/http/route.ts'
 import type { Mount } from '../kernel/http/router.ts'
+import type { Did } from '../kernel/identity/types.ts'
 import type { System } from '../kernel/lifecycle.ts'
 import { type Exchange, type PageHttpDeps, pageRoute, sendPage } from '../pds/auth/page-http.ts'
 import type { AuthPages } from '../pds/auth/pages.ts'
@@ -19,6 +20,13 @@ import { createLiveRoute } from './live.ts'
 import { homePage } from './pages/home.ts'
 import { mailPage } from './pages/mail.ts'
 import { createAuthPages, problemDocument } from './pages/sign-in.ts'
+
+/** What else runs in the house, as pages need it. */
+export interface Neighbours {
+  /** The DID that tokens for streams name; undefined: there are none. */
+  readonly streamsDid: string | undefined
+  readonly messengerUrl: string | undefined
+}
 
 interface WebDependencies {
   readonly production: boolean
@@ -33,26 +41,34 @@ export interface Web {
   readonly authPages: AuthPages
   readonly problemPage: ProblemPage
   /** The routes, once it is known whether there is a PDS; without one nobody signs in, and there is the home page alone. */
-  open(pds: Pds | undefined): Mount
+  open(pds: Pds | undefined, neighbours: Neighbours): Mount
 }
 
 /** Reads the assets and makes the pages. */
 export async function createWeb(deps: WebDependencies): Promise<Web> {
   const assets = await createAssets({ folder: new URL('assets/', import.meta.url), prefix: '/assets' })
   const frame = { asset: (name: string) => assets.url(name), development: !deps.production }
-  const home = async (options: { readonly viewer?: Viewer | undefined; readonly handleDomain?: string }) => {
-    const { viewer, handleDomain } = options
+  let neighbours: Neighbours = { streamsDid: undefined, messengerUrl: undefined }
+  const home: Home = async ({ viewer, handleDomain }) => {
     const systems = await Promise.all(
       deps.systems().map(async system => ({ name: system.name, ...(await system.status()) })),
     )
-    const model = { frame: { ...frame, viewer }, publicUrl: deps.publicUrl, handleDomain, systems }
+    const model = {
+      frame: { ...frame, viewer },
+      publicUrl: deps.publicUrl,
+      handleDomain,
+      systems,
+      ...neighbours,
+    }
     return homePage(model).toString()
   }
   return {
     authPages: createAuthPages(frame),
     problemPage: problem => problemDocument(frame, problem),
-    open: pds => {
-      const routes = pds === undefined ? [plainHome(home)] : pdsRoutes({ ...deps, frame, pds, home })
+    open: (pds, given) => {
+      neighbours = given
+      const routes =
+        pds === undefined ? [plainHome(home)] : pdsRoutes({ ...deps, frame, pds, home, neighbours })
       return { name: 'web', routes: [...routes, assets.route], upgrades: [] }
     },
   }
@@ -77,6 +93,7 @@ interface PdsRouteDeps extends WebDependencies {
   readonly frame: Pick<PageOptions, 'development' | 'asset'>
   readonly pds: Pds
   readonly home: Home
+  readonly neighbours: Neighbours
 }
 
 function pdsRoutes(deps: PdsRouteDeps): Route[] {
@@ -89,10 +106,18 @@ function pdsRoutes(deps: PdsRouteDeps): Route[] {
   }
   return [
     pageRoute('GET', '/', home, http),
-    ...accountRoutes({ ...http, frame, publicUrl, pds }),
+    ...accountRoutes({ ...http, frame, publicUrl, pds, streamsToken: streamsTokenOf(deps) }),
     ...mailRoutes(deps, viewerOf, http),
     createLiveRoute(pds.sync.live),
   ]
+}
+
+/** What streams ask for in a token: https://atproto.com/specs/xrpc#inter-service-authentication-jwt */
+const streamsMethod = 'town.muni.leaf.authenticate'
+
+function streamsTokenOf({ pds, neighbours: { streamsDid } }: PdsRouteDeps) {
+  if (streamsDid === undefined) return undefined
+  return (did: Did) => pds.serviceToken(did, streamsDid, streamsMethod)
 }
 
 /** Development's mailbox; in production there is none. */

@@ -1,6 +1,6 @@
 /** The home page: what runs here, how to come in, and the network's pulse. */
 import { html } from 'hono/html'
-import { copyBlock, page, type Html, type PageOptions } from '../layout.ts'
+import { copyBlock, csrfField, page, type Html, type PageOptions, type Viewer } from '../layout.ts'
 
 export interface HomeModel {
   readonly frame: Pick<PageOptions, 'viewer' | 'development' | 'asset'>
@@ -8,6 +8,9 @@ export interface HomeModel {
   /** Where people get their names; undefined: there is no PDS, and nobody signs in. */
   readonly handleDomain: string | undefined
   readonly systems: readonly SystemLine[]
+  /** The DID that tokens for streams name; undefined: there are no streams. */
+  readonly streamsDid: string | undefined
+  readonly messengerUrl: string | undefined
 }
 
 /** One system: its word, what it is for, and what it says of itself now. */
@@ -28,7 +31,12 @@ const purposes: Readonly<Record<string, string>> = {
 export function homePage(model: HomeModel): Html {
   const { frame } = model
   return page(
-    { ...frame, title: 'Home', wide: true, scripts: ['feed.js', 'copy.js'] },
+    {
+      ...frame,
+      title: 'Home',
+      wide: true,
+      scripts: ['feed.js', 'copy.js', ...(model.streamsDid === undefined ? [] : ['stream-demo.js'])],
+    },
     html`<section>
       <h1>Your community’s own corner of the open social web</h1>
       <p class="lead">Sign in with an account you already have. Your name, your posts and your keys live here, and every
@@ -38,10 +46,11 @@ export function homePage(model: HomeModel): Html {
     <div class="pair">
       <section class="card" aria-labelledby="runs">
         <h2 id="runs">What runs here</h2>
-        <ul class="rows">${model.systems.map(systemRow)}</ul>
+        <ul class="rows">${model.systems.map(system => systemRow(system, model))}</ul>
       </section>
       ${model.handleDomain === undefined ? '' : firehose()}
     </div>
+    ${model.streamsDid === undefined ? '' : streamCard(model, model.streamsDid)}
     <section class="apart" aria-labelledby="ask">
       <h2 id="ask">Ask it something</h2>
       <p class="soft">It speaks plain HTTP. For example:</p>
@@ -68,11 +77,60 @@ function wayIn(model: HomeModel): Html | string {
         ${model.frame.development === true ? 'This server runs in development: nothing here leaves this machine.' : ''}</p>`
 }
 
-function systemRow(system: SystemLine): Html {
+/** A stream to try: made from a module, written to, watched. */
+function streamCard(model: HomeModel, streamsDid: string): Html {
+  const { viewer } = model.frame
+  return html`<section class="card apart" aria-labelledby="stream">
+      <h2 id="stream">A stream of your own <span class="tag" data-stream-state>needs script</span></h2>
+      <p class="soft">A log of events whose rules are SQL that you bring. This one is a guestbook: its module says what a line
+        may be, and keeps the lines in a table. Whoever follows the stream sees a line the moment it is stored.</p>
+      ${viewer === undefined ? html`<p><a class="button quiet" href="/sign-in?return_to=/">Sign in to make one</a></p>` : streamForm(viewer)}
+      <ul class="feed" id="stream-events" aria-live="polite" aria-label="Lines of the guestbook">
+        <li class="empty">Nothing yet. ${viewer === undefined ? 'Sign in and send' : 'Send'} a first line: that makes the stream.</li>
+      </ul>
+      <p class="soft small" data-stream-facts hidden>The stream is <code data-did></code>, its module
+        <code data-cid></code>. <a data-log href="/streams">Its log</a> is open to everybody, because the module says so.</p>
+      <details>
+        <summary>The same from a program</summary>
+        ${copyBlock(snippetOf(model, streamsDid), 'A program that follows the stream')}
+      </details>
+    </section>`
+}
+
+function streamForm({ handle, csrf }: Viewer): Html {
+  return html`<form method="post" action="/account/service-token" data-stream-demo data-account="${handle}">
+        ${csrfField(csrf)}
+        <label for="stream-line">A line for the guestbook</label>
+        <div class="inline">
+          <div class="field"><input id="stream-line" name="line" maxlength="280" required autocomplete="off"></div>
+          <button>Send</button>
+        </div>
+        <p class="hint" data-stream-note role="status"></p>
+      </form>`
+}
+
+function snippetOf({ publicUrl }: HomeModel, streamsDid: string): string {
+  return `import { AtpAgent } from '@atproto/api'
+import { LeafClient } from '@muni-town/leaf-client'
+
+const agent = new AtpAgent({ service: '${publicUrl}' })
+await agent.login({ identifier: 'you', password: 'an app password' })
+
+const leaf = new LeafClient('${publicUrl}', async () => {
+  const { data } = await agent.com.atproto.server.getServiceAuth({
+    aud: '${streamsDid}', lxm: 'town.muni.leaf.authenticate' })
+  return data.token
+})
+leaf.on('authenticated', () =>
+  leaf.subscribeEvents('did:plc:…', { name: 'lines', params: {}, start: 1 }, console.log))`
+}
+
+function systemRow(system: SystemLine, model: HomeModel): Html {
   return html`<li><div>
       <h3><span class="dot ${system.ok ? '' : 'off'}" aria-hidden="true"></span>${system.name}
         <span class="visually-hidden">${system.ok ? 'runs' : 'has a problem'}</span></h3>
       <div>${purposes[system.name] ?? ''}</div>
       <div class="soft">${system.line}</div>
+      ${system.name === 'skrepka' && model.messengerUrl !== undefined ? html`<div><a href="${model.messengerUrl}">Open the messenger</a></div>` : ''}
     </div></li>`
 }
