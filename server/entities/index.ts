@@ -12,10 +12,14 @@ import type { EntitiesDependencies } from './dependencies.ts'
 import { createSyncMetrics } from './metrics.ts'
 import { createPlaces } from './middleware/places.ts'
 import { createThrottle } from './middleware/throttle.ts'
+import { createEntityRoutes } from './http/routes.ts'
+import { hexOf } from './hex.ts'
 import { createStatus } from './status.ts'
 import { createKeeping } from './store/keeping.ts'
 import { createLargePayloads } from './store/large-payloads.ts'
+import { createMembership } from './store/membership.ts'
 import { createPublicAreas } from './store/public-areas.ts'
+import { createReading } from './store/reading.ts'
 import { createServerStore } from './store/server-store.ts'
 import { createSyncSocket } from './sync/socket.ts'
 
@@ -43,6 +47,24 @@ export async function createEntities(deps: EntitiesDependencies) {
     serverKey,
     clock,
   })
+  const membership = createMembership({
+    database,
+    store,
+    keeping,
+    ed25519,
+    accounts: deps.accounts,
+    clock,
+    log,
+  })
+  const reading = createReading({ database, store, publicAreas })
+  const routes = createEntityRoutes({
+    ...deps,
+    reading,
+    publicAreas,
+    membership,
+    serverName,
+    serverKey: hexOf(serverKey),
+  })
   const metrics = createSyncMetrics(deps.metrics, () => socket.count())
   const socket = createSyncSocket({
     store,
@@ -61,14 +83,16 @@ export async function createEntities(deps: EntitiesDependencies) {
   })
   const system: System = {
     name: 'entities',
-    routes: [],
+    routes,
     upgrades: [socket.route],
     start: async () => {
       large.start()
+      membership.start()
       socket.start()
     },
     stop: async deadlineMs => {
       await socket.stop(deadlineMs / 2)
+      await membership.stop()
       await large.stop()
       keeping.stop()
       publicAreas.stop()
@@ -76,5 +100,5 @@ export async function createEntities(deps: EntitiesDependencies) {
     },
     status: createStatus({ database, store, connections: () => socket.count() }),
   }
-  return { system, store, serverKey, serverName, publicAreas }
+  return { system, store, serverKey, serverName, publicAreas, membership, reading }
 }

@@ -3,6 +3,7 @@
  * them, and what no transaction names (any more) is swept.
  */
 import { william3 } from '@leaf/codec/william3'
+import { componentBytesMax } from '@leaf/entities/leaf/objects'
 import { equalBytes } from '@leaf/entities/willow/path'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Logger } from '../../kernel/log.ts'
@@ -12,8 +13,8 @@ import type { Database } from '../../kernel/storage/database.ts'
 import { blobRefOf, dropUnusedRefs, lengthOf, putBlobRef, usedRefs } from '../database/blobs.ts'
 import { storeChannel, storeLock } from './backing.ts'
 
-/** Payloads above this lie in the blob store. */
-export const inlineBytesMax = 256 * 1024
+/** Payloads above this lie in the blob store; components never do, so that an entity is read from the database alone. */
+export const inlineBytesMax = componentBytesMax
 /** Every name of ours in the blob store begins with it; then comes the time of its making, so that they sort by age. */
 export const refPrefix = 'entities/payload/'
 /** A payload that was put and is not named yet may still become so for this long. */
