@@ -102,7 +102,7 @@ function streamForm({ handle, csrf }: Viewer): Html {
         ${csrfField(csrf)}
         <label for="stream-line">A line for the guestbook</label>
         <div class="inline">
-          <div class="field"><input id="stream-line" name="line" maxlength="280" required autocomplete="off"></div>
+          <div class="field"><input id="stream-line" type="text" name="line" maxlength="280" required autocomplete="off"></div>
           <button>Send</button>
         </div>
         <p class="hint" data-stream-note role="status"></p>
