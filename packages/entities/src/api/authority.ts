@@ -1,4 +1,5 @@
 /** Whose keys and capabilities are on this device, kept in its store. */
+import { MalformedError } from '@leaf/codec/errors'
 import type { EncryptionKey } from '../encryption/algorithm.ts'
 import {
   type AccessMode,
@@ -39,6 +40,17 @@ export interface Authority {
   capabilities(): readonly Capability[]
   /** Keeps a key that opens components. */
   addKey(key: EncryptionKey): Promise<void>
+  /** What a backup of an identity keeps beside its seed. */
+  keptFor(publicKey: Uint8Array): {
+    readonly keys: readonly Uint8Array[]
+    readonly capabilities: readonly Uint8Array[]
+  }
+  /** Takes what a backup has kept. Throws LeafError `BadFile`. */
+  take(kept: {
+    readonly seed: Uint8Array
+    readonly keys: readonly Uint8Array[]
+    readonly capabilities: readonly Uint8Array[]
+  }): Promise<Identity>
   /** What lets one do something in an area; undefined: nothing here does. `as` narrows it to one identity. */
   grantFor(mode: AccessMode, namespace: Uint8Array, area: Area, as?: Identity): Grant | undefined
 }
@@ -107,6 +119,25 @@ export async function openAuthority(deps: AuthorityDependencies): Promise<Author
     return undefined
   }
 
+  const addCapability = async (capability: Capability) => {
+    const fault = await verifier.capabilityFault(capability)
+    if (fault !== undefined)
+      throw new LeafError('NotAuthorised', `expected a capability that holds, got one with ${fault}`)
+    const bytes = encodeCapability(capability)
+    if (capabilities.some(known => equalBytes(encodeCapability(known), bytes))) return
+    if (capabilities.length >= capabilitiesMax)
+      throw new LeafError('TooLarge', `expected at most ${capabilitiesMax} capabilities`)
+    capabilities.push(capability)
+    await save('capabilities', capabilities.map(encodeCapability))
+  }
+  const addKey = async (key: EncryptionKey) => {
+    const bytes = writeKey(key)
+    if (keys.some(known => equalBytes(known, bytes))) return
+    keyring.add(key)
+    keys.push(bytes)
+    await save('keys', keys)
+  }
+
   return {
     create: () => add(platform.random(seedBytes)),
     add,
@@ -117,24 +148,26 @@ export async function openAuthority(deps: AuthorityDependencies): Promise<Author
       identities.splice(index, 1)
       await saveIdentities()
     },
-    addCapability: async capability => {
-      const fault = await verifier.capabilityFault(capability)
-      if (fault !== undefined)
-        throw new LeafError('NotAuthorised', `expected a capability that holds, got one with ${fault}`)
-      const bytes = encodeCapability(capability)
-      if (capabilities.some(known => equalBytes(encodeCapability(known), bytes))) return
-      if (capabilities.length >= capabilitiesMax)
-        throw new LeafError('TooLarge', `expected at most ${capabilitiesMax} capabilities`)
-      capabilities.push(capability)
-      await save('capabilities', capabilities.map(encodeCapability))
-    },
+    addCapability,
     capabilities: () => [...capabilities],
-    addKey: async key => {
-      const bytes = writeKey(key)
-      if (keys.some(known => equalBytes(known, bytes))) return
-      keyring.add(key)
-      keys.push(bytes)
-      await save('keys', keys)
+    addKey,
+    keptFor: publicKey => ({
+      keys: [...keys],
+      capabilities: capabilities
+        .filter(capability => equalBytes(receiverOf(capability), publicKey))
+        .map(encodeCapability),
+    }),
+    take: async kept => {
+      const identity = await add(kept.seed)
+      try {
+        for (const capability of kept.capabilities) await addCapability(decodeCapability(capability))
+        for (const key of kept.keys) await addKey(readKey(key))
+      } catch (error) {
+        if (error instanceof MalformedError)
+          throw new LeafError('BadFile', 'expected keys and capabilities, got something else', error)
+        throw error
+      }
+      return identity
     },
     grantFor,
   }
@@ -149,5 +182,6 @@ function writeKey(key: EncryptionKey): Uint8Array {
 
 function readKey(bytes: Uint8Array): EncryptionKey {
   const secret = bytes.slice(1)
+  if (secret.length !== 32) throw new MalformedError(`expected a key of 32 bytes, got ${secret.length}`, 1)
   return bytes[0] === 0 ? { kind: 'secret', key: secret } : recipientOf(secret)
 }

@@ -3,6 +3,7 @@ import type { Link } from '@leaf/codec/borsh/references'
 import type { EncryptionAlgorithm, EncryptionKey } from '../encryption/algorithm.ts'
 import type { ComponentKind } from '../leaf/define.ts'
 import type { ObjectId } from '../leaf/objects.ts'
+import { AtprotoIdentity } from '../leaf/well-known.ts'
 import { type Capability, isCommunal } from '../meadowcap/capability.ts'
 import { createVerifier, ownedCapability } from '../meadowcap/verify.ts'
 import type { KeyResolver } from '../resolver/resolver.ts'
@@ -34,8 +35,10 @@ import { createWriter } from './writer.ts'
 export interface SpaceOptions {
   /** Default: the communal namespace that everybody shares. */
   readonly namespace?: Uint8Array
-  /** Whose subspace it is by default, and who writes. Default: whoever may. */
+  /** Who writes. Default: whoever may. */
   readonly as?: Identity
+  /** Where paths are meant when no subspace is in front. Default: that of `as`. */
+  readonly subspace?: Uint8Array
 }
 
 /** Keys are kept in the store, unencrypted: it is as secret as they are. */
@@ -44,6 +47,10 @@ export interface Identities {
   /** By the seed, as `restore` gives it. */
   add(seed: Uint8Array): Promise<Identity>
   list(): readonly Identity[]
+  /** A file with the identity, its capabilities and all keys that open components. Takes about a second. */
+  backup(identity: Identity, passphrase: string, progress?: (share: number) => void): Promise<string>
+  /** Takes what a file keeps. Throws LeafError `WrongPassphrase`, `BadFile`. */
+  restore(file: string, passphrase: string, progress?: (share: number) => void): Promise<Identity>
   remove(identity: Pick<Identity, 'publicKey'>): Promise<void>
 }
 
@@ -65,6 +72,9 @@ export interface Leaf {
   registerMigration<A, B>(from: ComponentKind<A>, to: ComponentKind<B>, migrate: (value: A) => B): void
   /** Follows a link. The network is asked only by resolvers that are registered. */
   resolve(link: Link): Promise<Resolved>
+  /** The DID that the default entity of a subspace names, as far as it is here: what resolvers ask. */
+  didOf(namespace: Uint8Array, subspace: Uint8Array): Promise<string | undefined>
+  /** A state by the id of its snapshot; undefined: it is not all here. */
   snapshot(id: ObjectId): Promise<EntityView | undefined>
   /** What a schema means; undefined: it is not here. */
   describe(schema: ObjectId): Promise<SchemaDescription | undefined>
@@ -110,11 +120,21 @@ export async function createLeaf(platform: Platform, backing: Backing): Promise<
       create: authority.create,
       add: authority.add,
       list: authority.identities,
+      backup: async ({ keyPair, publicKey }, passphrase, progress) => {
+        const { writeBackup } = await import('../identity/backup.ts')
+        const identity = { seed: keyPair.secretKey, ...authority.keptFor(publicKey) }
+        const options = { identity, publicKey, passphrase, random }
+        return writeBackup(progress === undefined ? options : { ...options, progress })
+      },
+      restore: async (file, passphrase, progress) => {
+        const { readBackup } = await import('../identity/backup.ts')
+        return authority.take(await readBackup(platform.ed25519, file, passphrase, progress))
+      },
       remove: ({ publicKey }) => authority.remove(publicKey),
     },
-    space: ({ namespace = communalNamespace, as } = {}) =>
+    space: ({ namespace = communalNamespace, as, subspace = as?.publicKey } = {}) =>
       createSpace(
-        { namespace, identity: as },
+        { namespace, identity: as, subspace },
         { platform, authority, reader, editor, registry, catalog: () => catalogOf(namespace) },
       ),
     createNamespace: async owner => {
@@ -142,6 +162,10 @@ export async function createLeaf(platform: Platform, backing: Backing): Promise<
       })
     },
     resolve: links.resolve,
+    didOf: async (namespace, subspace) => {
+      const state = await reader.entity({ namespace, subspace, path: [] })
+      return state.kind === 'ready' ? state.view.get(AtprotoIdentity)?.did : undefined
+    },
     snapshot: reader.snapshot,
     describe: id => describeSchema(reader, id),
     describeSpecified: id => describeSpecified(reader, id),

@@ -30,8 +30,10 @@ export interface DelegateOptions {
 
 export interface Space {
   readonly namespace: Uint8Array
-  /** Whose subspace is meant where none is named, and who writes. */
+  /** Who writes; undefined: whoever may. */
   readonly identity: Identity | undefined
+  /** The subspace that is meant where none is named. */
+  readonly subspace: Uint8Array | undefined
   at(...where: Where): Entity
   entity(place: Pick<Place, 'subspace' | 'path'>): Entity
   query(options?: QueryOptions): Query
@@ -61,18 +63,18 @@ export interface SpaceDependencies {
 }
 
 export function createSpace(
-  { namespace, identity }: Pick<Space, 'namespace' | 'identity'>,
+  { namespace, identity, subspace: own }: Pick<Space, 'namespace' | 'identity' | 'subspace'>,
   deps: SpaceDependencies,
 ): Space {
   const { authority, platform } = deps
-  const entity = ({ subspace, path }: Pick<Place, 'subspace' | 'path'>) =>
+  const entityAt = ({ subspace, path }: Pick<Place, 'subspace' | 'path'>) =>
     createEntity({ namespace, subspace, path }, { ...deps, as: identity })
   const placeOf = (where: Where): Place => {
-    const { subspace = identity?.publicKey, path } = readWhere(where)
+    const { subspace = own, path } = readWhere(where)
     if (subspace === undefined)
       throw new LeafError(
         'BadPath',
-        'expected a subspace in front of the path, as this space has no identity',
+        'expected a subspace in front of the path, as this space has none of its own',
       )
     return { namespace, subspace, path }
   }
@@ -82,8 +84,9 @@ export function createSpace(
   return {
     namespace,
     identity,
-    at: (...where) => entity(placeOf(where)),
-    entity,
+    subspace: own,
+    at: (...where) => entityAt(placeOf(where)),
+    entity: entityAt,
     query,
     watch: (options, onDiff, onError) =>
       createWatch(signal => watchQuery(options, queryDeps(), signal), onDiff, onError),

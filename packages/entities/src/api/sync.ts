@@ -132,7 +132,9 @@ function requestsOf(
   const { namespace } = space
   const wanted =
     settings.areas ??
-    (settings.publicAreas === undefined || space.identity !== undefined ? [space.area(identity)] : [])
+    (settings.publicAreas === undefined || space.subspace !== undefined
+      ? [space.area({ publicKey: space.subspace ?? identity.publicKey })]
+      : [])
   return [
     ...wanted.map((area): AreaRequest => {
       const grant = authority.grantFor('read', namespace, area, identity)

@@ -21,6 +21,7 @@ const shims: Readonly<Record<string, string>> = {
       typeof one === 'bigint' ? one + 'n' : one instanceof Uint8Array ? [...one].join() : one === undefined ? 'undefined' : one)
     const fail = message => { throw new Error(message) }
     const assert = {
+      match: (text, form) => form.test(text) || fail('expected ' + form + ', got ' + text),
       ok: (value, message) => value || fail(message ?? 'expected something'),
       equal: (a, b, message) => Object.is(a, b) || fail((message ?? '') + ' expected ' + show(b) + ', got ' + show(a)),
       notEqual: (a, b) => !Object.is(a, b) || fail('expected something else than ' + show(a)),
