@@ -51,6 +51,8 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
   const skrepka = house.systems.includes('skrepka') ? await openSkrepka(ground, values.skrepka) : undefined
   if (skrepka !== undefined) systems.push(skrepka.system)
 
+  const entities = house.systems.includes('entities') ? await openEntities(ground, values, pds) : undefined
+  if (entities !== undefined) systems.push(entities.system)
   const messengerUrl =
     skrepka === undefined ? undefined : await serveMessenger(ground, values.messenger, skrepka)
   const health = createHealthRoutes({
@@ -137,7 +139,7 @@ async function openStreams(
     ...(ground.database.engine === 'sqlite'
       ? {}
       : { node: { id: nodeIdOf(house.dataDir, random), address: `${hostname()}:${ground.port}` } }),
-    isMember: async did => (await pds?.isMember(did)) ?? false,
+    isMember: async did => (await pds?.forOthers.isMember(did)) ?? false,
     openHosts: (sources, folder, limits) =>
       createSqlHosts({
         folder,
@@ -149,6 +151,21 @@ async function openStreams(
         spawn: spawnChild,
         folders: diskFolders,
       }),
+  })
+}
+
+async function openEntities(
+  ground: Foundation,
+  { pds: { keyEncryptionSecret }, entities: settings }: Configuration['values'],
+  pds: Pds | undefined,
+) {
+  const { createEntities } = await import('./entities/index.ts')
+  return createEntities({
+    ...ground,
+    log: ground.log.child({ system: 'entities' }),
+    settings,
+    sealer: createSealer(keyEncryptionSecret, ground.random),
+    ...(pds === undefined ? {} : { accounts: pds.forOthers }),
   })
 }
 

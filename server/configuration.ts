@@ -1,6 +1,7 @@
 /** Every setting of the house, joined: what `compose.ts`, the command line and the generated reference read. */
 import { type Config, type Environment, readConfig } from './kernel/config.ts'
 import { checkHouseSettings, houseSettings } from './kernel/settings.ts'
+import { entitiesSettings } from './entities/config.ts'
 import { checkPdsSettings, pdsSettings } from './pds/config.ts'
 import { referenceSettings } from './pds/reference-settings.ts'
 import { skrepkaFlags, skrepkaSettings } from './skrepka/config.ts'
@@ -12,6 +13,7 @@ export const settingTables = {
   house: houseSettings,
   pds: pdsSettings,
   streams: streamsSettings,
+  entities: entitiesSettings,
   skrepka: skrepkaSettings,
   messenger: messengerSettings,
 } as const

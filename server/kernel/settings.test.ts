@@ -50,13 +50,13 @@ test('a public address has no path', () => {
   assert.match(sentence({ PUBLIC_URL: 'https://leaf.example/pds' }), /must not have a path/)
 })
 
-test('systems are those that exist, and among them those that this version has', () => {
+test('systems are those that exist; all of them when nothing is said', () => {
   assert.deepEqual(read({ LEAF_SYSTEMS: 'pds, pds' }).systems, ['pds'])
   assert.match(
     sentence({ LEAF_SYSTEMS: 'pds,mail' }),
     /expected one of pds, streams, entities, skrepka, got "mail"/,
   )
-  assert.match(sentence({ LEAF_SYSTEMS: 'streams' }), /names streams, which this version does not have yet/)
+  assert.deepEqual(read({}).systems, ['pds', 'streams', 'entities', 'skrepka'])
 })
 
 test('S3 settings come together or not at all', () => {

@@ -21,8 +21,6 @@ import type { S3Settings } from './storage/s3-client.ts'
 /** The systems a house may have. */
 export const systemNames = ['pds', 'streams', 'entities', 'skrepka'] as const
 export type SystemName = (typeof systemNames)[number]
-/** Those that this version has. */
-const systemsHere: readonly SystemName[] = ['pds', 'streams', 'skrepka']
 
 const port = integer({ min: 0, max: 65_535 })
 
@@ -64,8 +62,8 @@ export const houseSettings = {
   systems: setting<readonly SystemName[]>(systemList, {
     name: 'LEAF_SYSTEMS',
     doc: `What runs, separated by commas, of ${systemNames.join(', ')}.`,
-    fallback: systemsHere,
-    defaultText: `all that this version has: \`${systemsHere.join(',')}\``,
+    fallback: systemNames,
+    defaultText: `all: \`${systemNames.join(',')}\``,
     example: 'pds,streams,skrepka',
   }),
   publicUrl: setting<string | undefined>(httpUrl, {
@@ -219,14 +217,6 @@ export function checkHouseSettings(settings: HouseSettings, mode: Mode, faults: 
       name: houseSettings.publicUrl.name,
       sentence: 'must not have a path: Leaf serves the whole host.',
     })
-  }
-  for (const name of settings.systems) {
-    if (!systemsHere.includes(name)) {
-      faults.push({
-        name: houseSettings.systems.name,
-        sentence: `names ${name}, which this version does not have yet.`,
-      })
-    }
   }
   const { blobS3Bucket, blobS3KeyId, blobS3Secret } = houseSettings
   const given = [settings.blobS3Bucket, settings.blobS3KeyId, settings.blobS3Secret]

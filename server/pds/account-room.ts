@@ -50,9 +50,11 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     log,
     sweepCreations: createCreationSweeper(settling),
   })
+  const removed = new Set<(did: string) => void>()
   const forget = (account: { readonly id: number; readonly did: Parameters<typeof resolver.forget>[0] }) => {
     keys.forget(account.id)
     resolver.forget(account.did)
+    for (const listener of removed) listener(account.did)
   }
   return {
     policy,
@@ -69,6 +71,11 @@ export function createAccountRoom(deps: PdsDependencies, parts: AccountRoomParts
     acts: createAccountActs({ database, clock, passwords, appPasswords, providers, blobQuotaBytes }),
     emailTokens: createEmailTokens({ database, clock, random, mail, hostname }),
     invites: createInvites({ database, clock, random, hostname }),
+    /** Calls `listener` after an account was deleted. Returns the end of it. */
+    onRemoved: (listener: (did: string) => void) => {
+      removed.add(listener)
+      return () => void removed.delete(listener)
+    },
     start: () => background.start(),
     stop: () => background.stop(),
   }

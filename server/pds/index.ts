@@ -3,15 +3,12 @@
  * format. Owns the tables `pds_*`, the routes `/xrpc/*`, `/pds/auth/*`, `/sign-in` and the well-known documents of
  * identities. Does not own: how pages look (handed in), storage, time, the network (handed in).
  */
-import { Refusal } from '../kernel/errors.ts'
 import type { ServiceEntry } from '../kernel/identity/own-did.ts'
-import type { Did } from '../kernel/identity/types.ts'
 import type { System } from '../kernel/lifecycle.ts'
 import { createAccountRoom } from './account-room.ts'
-import { signServiceJwt } from './auth/service-jwt.ts'
-import { accountByDid } from './database/accounts.ts'
 import { migrations } from './database/schema.ts'
 import type { PdsDependencies, Place } from './dependencies.ts'
+import { createForOthers } from './for-others.ts'
 import { createIdentityRoom } from './identity-room.ts'
 import { createMethods } from './methods.ts'
 import { createPageCharge } from './middleware/page-charge.ts'
@@ -84,18 +81,14 @@ export async function createPds(deps: PdsDependencies) {
     type: 'AtprotoPersonalDataServer',
     serviceEndpoint: deps.publicUrl,
   }
-  /** Whether this DID has an account here that is in use. */
-  const isMember = async (did: string) => (await accountByDid(database.direct, did))?.status === 'active'
-  /** A service token that this account signs, as getServiceAuth gives it. */
-  const serviceToken = async (issuer: Did, audience: string, method: string): Promise<string> => {
-    const key = await database.read(async tx => {
-      const account = await accountByDid(tx, issuer)
-      if (account === undefined) throw new Refusal('missing', 'this account is gone')
-      return identity.keys.signerFor(tx, account)
-    })
-    return signServiceJwt({ issuer, audience, method }, { clock, random: deps.random, key })
-  }
-  return { system, service, isMember, serviceToken, place, accounts, signIn, identity, repo, sync, charge }
+  const forOthers = createForOthers({
+    ...deps,
+    authenticate: sessions.authenticate,
+    readPageSession: cookie => signIn.pageSessions.read(cookie),
+    signerFor: identity.keys.signerFor,
+    onRemoved: accounts.onRemoved,
+  })
+  return { system, service, forOthers, place, accounts, signIn, identity, repo, sync, charge }
 }
 
 function placeOf({ settings, name, publicUrl, production }: PdsDependencies): Place {

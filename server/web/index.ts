@@ -117,7 +117,7 @@ const streamsMethod = 'town.muni.leaf.authenticate'
 
 function streamsTokenOf({ pds, neighbours: { streamsDid } }: PdsRouteDeps) {
   if (streamsDid === undefined) return undefined
-  return (did: Did) => pds.serviceToken(did, streamsDid, streamsMethod)
+  return (did: Did) => pds.forOthers.serviceToken(did, streamsDid, streamsMethod)
 }
 
 /** Development's mailbox; in production there is none. */
