@@ -38,12 +38,15 @@ export interface Since {
   readonly area: number
   readonly epoch: string | undefined
   readonly arrival: number
+  /** The last connection ended while payloads were owed: the area is to be looked through for those that are missing. */
+  readonly owed: boolean
 }
 
 const text = new TextEncoder()
 const fatal = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function begin(type: FrameType): WillowWriter {
+/** Starts a frame with its type. */
+export function beginFrame(type: FrameType): WillowWriter {
   const writer = createWriter()
   writer.u8(frameTypes[type])
   return writer
@@ -92,7 +95,7 @@ export function readCount(reader: WillowReader, max: number): number {
 const serverNameBytesMax = 255
 
 export function encodeHello({ challenge, serverKey, serverName }: Hello): Uint8Array {
-  const writer = begin('hello')
+  const writer = beginFrame('hello')
   writer.u8(syncVersion)
   writer.raw(challenge)
   writer.raw(serverKey)
@@ -114,7 +117,7 @@ export function readHello(reader: WillowReader): Hello | { readonly version: num
 }
 
 export function encodeAuth({ key, nonce, signature }: Auth): Uint8Array {
-  const writer = begin('auth')
+  const writer = beginFrame('auth')
   writer.raw(key)
   writer.raw(nonce)
   writer.raw(signature)
@@ -132,7 +135,7 @@ export function readAuth(reader: WillowReader): Auth {
 }
 
 export function encodeAreas(requests: readonly AreaRequest[]): Uint8Array {
-  const writer = begin('capabilities')
+  const writer = beginFrame('capabilities')
   writer.c64(BigInt(requests.length))
   for (const { namespace, capability, area } of requests) {
     const encoded = capability === undefined ? new Uint8Array() : encodeCapability(capability)
@@ -162,7 +165,7 @@ export function readAreas(reader: WillowReader): readonly AreaRequest[] {
 
 /** The server's answer: for each area 1 when it is served, else 0. */
 export function encodeServed(served: readonly boolean[]): Uint8Array {
-  const writer = begin('capabilities')
+  const writer = beginFrame('capabilities')
   writer.c64(BigInt(served.length))
   for (const one of served) writer.u8(one ? 1 : 0)
   return writer.finish()
@@ -170,16 +173,18 @@ export function encodeServed(served: readonly boolean[]): Uint8Array {
 
 export function readServed(reader: WillowReader): readonly boolean[] {
   const count = readCount(reader, syncLimits.areasMax)
-  const served = Array.from(reader.raw(count), byte => byte === 1)
+  const served: boolean[] = []
+  for (let index = 0; index < count; index++) served.push(readFlag(reader))
   reader.end()
   return served
 }
 
 const noEpoch = '0'.repeat(epochBytes * 2)
 
-export function encodeSince({ area, epoch, arrival }: Since): Uint8Array {
-  const writer = begin('since')
+export function encodeSince({ area, epoch, arrival, owed }: Since): Uint8Array {
+  const writer = beginFrame('since')
   writer.u8(area)
+  writer.u8(owed ? 1 : 0)
   writer.raw(Uint8Array.from((epoch ?? noEpoch).match(/../g) ?? [], pair => Number.parseInt(pair, 16)))
   writer.c64(BigInt(arrival))
   return writer.finish()
@@ -187,80 +192,66 @@ export function encodeSince({ area, epoch, arrival }: Since): Uint8Array {
 
 export function readSince(reader: WillowReader): Since {
   const area = reader.u8()
+  const owed = readFlag(reader)
   const epoch = Array.from(reader.raw(epochBytes), byte => byte.toString(16).padStart(2, '0')).join('')
   const arrival = readCount(reader, Number.MAX_SAFE_INTEGER)
   reader.end()
-  return { area, epoch: epoch === noEpoch ? undefined : epoch, arrival }
+  return { area, epoch: epoch === noEpoch ? undefined : epoch, arrival, owed }
 }
 
-/** Payloads that are wanted. */
-export function encodeWant(digests: readonly Uint8Array[]): Uint8Array {
-  const writer = begin('want')
-  writer.c64(BigInt(digests.length))
-  for (const digest of digests) writer.raw(digest)
+/** One byte, 0 or 1. Throws MalformedError. */
+export function readFlag(reader: WillowReader): boolean {
+  const at = reader.at
+  const flag = reader.u8()
+  if (flag > 1) throw new MalformedError(`expected 0 or 1, got ${flag}`, at)
+  return flag === 1
+}
+
+/** Asks for what comes from now on, in these areas. */
+export function encodeLive(areas: readonly number[]): Uint8Array {
+  const writer = beginFrame('live')
+  writer.c64(BigInt(areas.length))
+  for (const area of areas) writer.u8(area)
   return writer.finish()
 }
 
-export function readWant(reader: WillowReader): readonly Uint8Array[] {
-  const count = readCount(reader, syncLimits.wantsMax)
-  const digests: Uint8Array[] = []
-  for (let index = 0; index < count; index++) digests.push(reader.raw(idBytes).slice())
+export function readLive(reader: WillowReader): readonly number[] {
+  const areas = [...reader.raw(readCount(reader, syncLimits.areasMax))]
   reader.end()
-  return digests
+  return areas
 }
 
-/** A piece of a payload; `total` undefined: it is not to be had here. */
-export interface PayloadChunk {
-  readonly digest: Uint8Array
-  readonly total: number | undefined
-  readonly offset: number
-  readonly bytes: Uint8Array
+/** Entries that were not taken. */
+export interface Refused {
+  readonly entries: number
+  /** Of the first of them. */
+  readonly code: 'future' | 'limit' | 'quota' | 'namespace'
 }
 
-export function encodeChunk({ digest, total, offset, bytes }: PayloadChunk): Uint8Array {
-  const writer = begin('payload')
-  writer.raw(digest)
-  writer.u8(total === undefined ? 0 : 1)
-  writer.c64(BigInt(total ?? 0))
-  writer.c64(BigInt(offset))
-  writer.raw(bytes)
-  return writer.finish()
+export interface Credit {
+  readonly frames: number
+  /** Undefined: all were taken, or were known, or were not needed any more. */
+  readonly refused: Refused | undefined
 }
 
-export function readChunk(reader: WillowReader): PayloadChunk {
-  const digest = reader.raw(idBytes).slice()
-  const there = reader.u8() === 1
-  const total = readCount(reader, syncLimits.payloadBytesMax)
-  const offset = readCount(reader, syncLimits.payloadBytesMax)
-  const bytes = reader.raw(reader.bytes.length - reader.at)
-  if (offset + bytes.length > total)
-    throw new MalformedError(`expected a piece within ${total} bytes`, reader.at)
-  return { digest, total: there ? total : undefined, offset, bytes }
-}
+const refusals = ['future', 'limit', 'quota', 'namespace'] as const
 
-/** Asks for what comes from now on, in one area. */
-export function encodeLive(area: number): Uint8Array {
-  const writer = begin('live')
-  writer.u8(area)
-  return writer.finish()
-}
-
-export function readLive(reader: WillowReader): number {
-  const area = reader.u8()
-  reader.end()
-  return area
-}
-
-export function encodeCredit(frames: number): Uint8Array {
-  const writer = begin('credit')
+export function encodeCredit({ frames, refused }: Credit): Uint8Array {
+  const writer = beginFrame('credit')
   writer.u8(frames)
+  writer.c64(BigInt(refused?.entries ?? 0))
+  if (refused !== undefined) writer.u8(refusals.indexOf(refused.code))
   return writer.finish()
 }
 
-export function readCredit(reader: WillowReader): number {
+export function readCredit(reader: WillowReader): Credit {
   const frames = reader.u8()
+  const entries = readCount(reader, Number.MAX_SAFE_INTEGER)
+  const at = reader.at
+  const code = entries === 0 ? undefined : refusals[reader.u8()]
+  if (entries > 0 && code === undefined) throw new MalformedError('expected a reason of a refusal', at)
   reader.end()
-  return frames
+  return { frames, refused: code === undefined ? undefined : { entries, code } }
 }
 
 const errorCodes: readonly SyncErrorCode[] = [
@@ -273,18 +264,21 @@ const errorCodes: readonly SyncErrorCode[] = [
   'closed',
 ]
 
+const errorBytesMax = 1024
+
 export function encodeError(code: SyncErrorCode, message: string): Uint8Array {
-  const writer = begin('error')
+  const writer = beginFrame('error')
   writer.u8(errorCodes.indexOf(code))
-  writeText(writer, message)
+  // Characters of at most four bytes.
+  writeText(writer, message.slice(0, errorBytesMax / 4))
   return writer.finish()
 }
 
-const errorBytesMax = 1024
-
 export function readError(reader: WillowReader): { readonly code: SyncErrorCode; readonly message: string } {
   const code = errorCodes[reader.u8()] ?? 'protocol'
-  return { code, message: readText(reader, errorBytesMax) }
+  const message = readText(reader, errorBytesMax)
+  reader.end()
+  return { code, message }
 }
 
 export const byeFrame: Uint8Array = Uint8Array.of(frameTypes.bye)

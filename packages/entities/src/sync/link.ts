@@ -1,12 +1,37 @@
-/** One connection: frames out within the other side's credit, frames in with credit given back. */
+/**
+ * One connection: frames out within the other side's credit, frames in on two lanes. On the lane of entries and payloads
+ * nothing ever waits for credit, so that two sides that both send cannot wait for one another; on the other, questions
+ * are answered one after another, each after all entries that came before it.
+ */
 import { MalformedError } from '@leaf/codec/errors'
-import { SyncError, syncLimits, type Transport } from './contract.ts'
-import { byeFrame, encodeCredit, encodeError, openFrame, readCredit, readError } from './frames.ts'
-import type { FrameType } from './contract.ts'
 import type { WillowReader } from '../willow/wire.ts'
+import { type After, type FrameType, SyncError, syncLimits, type Transport } from './contract.ts'
+import {
+  byeFrame,
+  encodeCredit,
+  encodeError,
+  openFrame,
+  readCredit,
+  readError,
+  type Refused,
+} from './frames.ts'
+import { createInbox, type Received } from './inbox.ts'
+import { createPatience } from './patience.ts'
 
 /** Frames that need credit: those that are many, or make work. */
 const counted: readonly FrameType[] = ['entries', 'payload']
+
+/** Handles a frame. Of entries it may say what was refused: the other side is told with its credit. */
+export type Handle = (type: FrameType, reader: WillowReader) => Promise<Refused | undefined>
+
+export interface LinkOptions {
+  readonly transport: Transport
+  /** Without it, a silent other side is waited for for ever. */
+  readonly after?: After | undefined
+  readonly silenceMs?: number | undefined
+  /** The other side has refused some of the entries that it was sent. */
+  readonly onRefused?: (refused: Refused) => void
+}
 
 export interface Link {
   /** Sends a frame that is small and rare. */
@@ -15,161 +40,147 @@ export interface Link {
   sendCounted(frame: Uint8Array): Promise<void>
   /** Resolves when everything that was sent with credit has been taken. Throws when the link ends before. */
   drained(): Promise<void>
-  /** Runs `handle` for every frame, one after another, until the other side says bye or is gone. Throws SyncError. */
-  run(handle: (type: FrameType, reader: WillowReader) => Promise<void>): Promise<void>
-  /** Ends it, with a reason if there is one. */
-  end(error?: SyncError): Promise<void>
+  /** Whether nothing is under way, and no question of the other side is open. */
+  quiet(): boolean
+  /** Resolves with the next frame that has been handled, or with the end. */
+  changed(): Promise<void>
+  /** Waits for something that the other side owes; breaks the link when it stays silent. */
+  expect<T>(promise: Promise<T>): Promise<T>
+  /** Handles frames until the other side says bye or is gone. Throws SyncError. Called once. */
+  run(handle: Handle): Promise<void>
+  /** Makes `run` throw. */
+  break(error: unknown): void
+  /** Ends it, with a reason if there is one. Does not wait for the other side. */
+  end(error?: SyncError): void
 }
 
-export function createLink(transport: Transport): Link {
+export function createLink(options: LinkOptions): Link {
+  const { transport } = options
+  const broken = Promise.withResolvers<never>()
+  broken.promise.catch(() => undefined)
+  const patience = createPatience(options.after, options.silenceMs ?? syncLimits.silenceMs, () =>
+    breakWith(new SyncError('unavailable', 'the other side has been silent for too long')),
+  )
   let credit: number = syncLimits.creditFrames
   let underWay = 0
   let ended = false
+  let closed = false
   let waiters: (() => void)[] = []
+  const taking = createInbox(syncLimits.creditFrames)
+  const answering = createInbox(syncLimits.answersMax)
+
   const wakeAll = () => {
     const all = waiters
     waiters = []
     for (const wake of all) wake()
   }
-  const changed = () => new Promise<void>(resolve => waiters.push(resolve))
+  const changed = () => (ended ? Promise.resolve() : new Promise<void>(resolve => waiters.push(resolve)))
   const gone = () => new SyncError('closed', 'the connection has ended')
+  /** From now on nothing is sent, and nobody waits. */
+  const stop = () => {
+    ended = true
+    taking.close()
+    answering.close()
+    wakeAll()
+  }
+  const breakWith = (error: unknown) => {
+    broken.reject(error)
+    stop()
+  }
   const send = async (frame: Uint8Array) => {
     if (ended) throw gone()
     try {
-      await transport.send(frame)
+      await patience.expect(transport.send(frame))
     } catch {
       throw gone()
     }
   }
-
-  /** Reads on while a frame is being handled, so that credit comes even to a handler that waits for it. */
-  const receive = async (inbox: Inbox) => {
+  /** That nothing could be sent any more is no fault of a frame. */
+  const unlessGone = (handle: (frame: Received) => Promise<void>) => async (frame: Received) => {
     try {
-      for await (const frame of transport.frames) {
-        const { type, reader } = openFrame(frame)
-        if (type === 'bye') break
-        if (type === 'error') {
-          const { code, message } = readError(reader)
-          throw new SyncError(code, message)
-        }
-        if (type === 'credit') takeCredit(readCredit(reader))
-        else inbox.put({ type, reader })
-      }
+      await handle(frame)
     } catch (error) {
-      inbox.fail(translated(error))
-    } finally {
-      inbox.close()
-      // Whoever waits for credit waits in vain from now on.
-      ended = true
-      wakeAll()
+      if (!(ended && error instanceof SyncError && error.code === 'closed')) throw error
     }
+    queueMicrotask(wakeAll)
   }
-  const takeCredit = (given: number) => {
+  const takeCredit = (reader: WillowReader) => {
+    const { frames: given, refused } = readCredit(reader)
     if (given === 0 || given > underWay)
       throw new SyncError('protocol', 'expected credit for frames that were sent')
     credit += given
     underWay -= given
+    if (refused !== undefined) options.onRefused?.(refused)
     wakeAll()
+  }
+  /** Reads always, whatever is being handled, so that credit comes even to those who wait for it. */
+  const receive = async () => {
+    let received = 0
+    for await (const frame of transport.frames) {
+      if (ended) return
+      patience.heard()
+      const { type, reader } = openFrame(frame)
+      if (type === 'bye') break
+      if (type === 'error') {
+        const { code, message } = readError(reader)
+        throw new SyncError(code, message)
+      }
+      if (type === 'credit') takeCredit(reader)
+      else if (counted.includes(type)) taking.put({ type, reader, after: received++ })
+      else answering.put({ type, reader, after: received })
+    }
+    stop()
   }
 
   return {
     send,
     sendCounted: async frame => {
-      while (credit === 0 && !ended) await changed()
+      while (credit === 0 && !ended) await patience.expect(changed())
       if (ended) throw gone()
       credit -= 1
       underWay += 1
       await send(frame)
     },
     drained: async () => {
-      while (underWay > 0 && !ended) await changed()
+      while (underWay > 0 && !ended) await patience.expect(changed())
       if (underWay > 0) throw gone()
     },
+    quiet: () => underWay === 0 && answering.idle() && taking.idle(),
+    changed,
+    expect: promise => patience.expect(promise),
     run: async handle => {
-      const inbox = createInbox()
-      const pump = receive(inbox)
+      let taken = 0
+      const take = unlessGone(async ({ type, reader }) => {
+        // What came is kept even when the other side is gone by now.
+        const refused = await handle(type, reader)
+        taken += 1
+        await send(encodeCredit({ frames: 1, refused }))
+      })
+      const answer = unlessGone(async ({ type, reader, after }) => {
+        while (taken < after && !ended) await changed()
+        if (!ended) await handle(type, reader)
+      })
       try {
-        for (let next = await inbox.take(); next !== undefined; next = await inbox.take()) {
-          await handle(next.type, next.reader)
-          if (counted.includes(next.type)) await send(encodeCredit(1))
-        }
-        await pump
+        await Promise.race([
+          Promise.all([receive(), taking.drain(take), answering.drain(answer)]),
+          broken.promise,
+        ])
       } catch (error) {
-        throw translated(error)
+        throw error instanceof MalformedError ? new SyncError('protocol', error.message) : error
       } finally {
-        ended = true
-        inbox.close()
-        wakeAll()
+        stop()
+        patience.end()
       }
     },
-    end: async error => {
-      if (!ended) {
-        const frame = error === undefined ? byeFrame : encodeError(error.code, error.message)
-        await send(frame).catch(() => undefined)
-      }
-      ended = true
-      wakeAll()
-      transport.close()
-    },
-  }
-}
-
-/** What came was wrong: the other side is told so. */
-function translated(error: unknown): unknown {
-  return error instanceof MalformedError ? new SyncError('protocol', error.message) : error
-}
-
-interface Received {
-  readonly type: FrameType
-  readonly reader: WillowReader
-}
-
-interface Inbox {
-  /** Throws SyncError when the other side sends more than it may have under way. */
-  put(frame: Received): void
-  /** The next frame; undefined when there will be none. Throws what `fail` was given, after all frames before it. */
-  take(): Promise<Received | undefined>
-  fail(error: unknown): void
-  close(): void
-}
-
-/** Frames that may wait: those with credit, a round of ranges, and what is small and rare. */
-const waitingMax = 64
-const waitingBytesMax = 8 * 1024 * 1024
-
-function createInbox(): Inbox {
-  const frames: Received[] = []
-  let bytes = 0
-  let closed = false
-  let failure: { readonly error: unknown } | undefined
-  let wake = () => {}
-  return {
-    put: frame => {
-      bytes += frame.reader.bytes.length
-      if (frames.length >= waitingMax || bytes > waitingBytesMax)
-        throw new SyncError('protocol', 'expected no more frames than there was credit for')
-      frames.push(frame)
-      wake()
-    },
-    take: async () => {
-      while (frames.length === 0) {
-        if (failure !== undefined) throw failure.error
-        if (closed) return undefined
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-      }
-      const frame = frames.shift()
-      bytes -= frame?.reader.bytes.length ?? 0
-      return frame
-    },
-    fail: error => {
-      failure = { error }
-      wake()
-    },
-    close: () => {
+    break: breakWith,
+    end: error => {
+      if (closed) return
       closed = true
-      wake()
+      const frame = error === undefined ? byeFrame : encodeError(error.code, error.message)
+      transport.send(frame).catch(() => undefined)
+      stop()
+      patience.end()
+      transport.close()
     },
   }
 }

@@ -1,9 +1,9 @@
 /** Frames of range reconciliation: items that stand for ranges of one area, in ascending order. */
 import { MalformedError } from '@leaf/codec/errors'
-import { equalBytes } from '../willow/path.ts'
+import { compareBytes, equalBytes } from '../willow/path.ts'
 import { createWriter, type WillowReader } from '../willow/wire.ts'
 import { frameTypes, syncLimits } from './contract.ts'
-import { readCount } from './frames.ts'
+import { readCount, readFlag } from './frames.ts'
 
 /** From one key (subspace and path key) to another; undefined end: to the end of the area. */
 export interface Bounds {
@@ -29,8 +29,6 @@ const startsAtEnd = 16
 const keyBytesMax = 16_384
 /** Where a frame ends, so that one more item still fits below the limit of frames. */
 const frameBytesWished = 192 * 1024
-/** Hashes of one list: a range that was small when it was asked for may have grown, but not for ever. */
-const hashesMax = 4096
 
 export interface RangeFrame {
   /** Whether there is room for one more. */
@@ -110,7 +108,7 @@ export interface ReadRangeFrame {
 /** Reads a frame. Throws MalformedError. */
 export function readRangeFrame(reader: WillowReader): ReadRangeFrame {
   const area = reader.u8()
-  const last = reader.u8() === 1
+  const last = readFlag(reader)
   const items: RangeItem[] = []
   let before: Uint8Array = new Uint8Array()
   let end: Uint8Array | undefined
@@ -118,13 +116,21 @@ export function readRangeFrame(reader: WillowReader): ReadRangeFrame {
     const at = reader.at
     const header = reader.u8()
     const kind = kinds[header & 7]
-    if (kind === undefined) throw new MalformedError(`expected a kind of range, got ${header & 7}`, at)
+    if (kind === undefined || header > 31)
+      throw new MalformedError(`expected a kind of range, got ${header}`, at)
+    if (items.length > 0 && end === undefined)
+      throw new MalformedError('expected no range after one that is open', at)
     let start: Uint8Array
     if ((header & startsAtEnd) === 0) start = before = readKey(reader, before)
     else if (end === undefined)
       throw new MalformedError('expected a start, as the range before has no end', at)
     else start = end
+    // Ascending and apart, so that a frame makes work for each entry once.
+    if (end !== undefined && compareBytes(start, end) < 0)
+      throw new MalformedError('expected ranges in ascending order', at)
     end = (header & openEnd) === 0 ? (before = readKey(reader, before)) : undefined
+    if (end !== undefined && compareBytes(start, end) > 0)
+      throw new MalformedError('expected a range that ends after its start', at)
     items.push(readItem(reader, kind, { start, end }))
   }
   return { area, last, items }
@@ -137,7 +143,7 @@ function readItem(reader: WillowReader, kind: RangeItem['kind'], bounds: Bounds)
     return { kind, ...bounds, fingerprint, count: readCount(reader, Number.MAX_SAFE_INTEGER) }
   }
   const hashes: Uint8Array[] = []
-  for (let left = readCount(reader, hashesMax); left > 0; left--)
+  for (let left = readCount(reader, listMax); left > 0; left--)
     hashes.push(reader.raw(shortHashBytes).slice())
   return { kind, ...bounds, hashes }
 }

@@ -1,29 +1,31 @@
-/** The side that is asked: a store that serves areas to whoever may read them. It keeps nothing between rounds. */
+/** The side that answers: serves areas to one client, takes its entries, and tells it of new ones. */
 import type { Ed25519 } from '../crypto.ts'
 import { receiverOf } from '../meadowcap/capability.ts'
 import type { Verifier } from '../meadowcap/verify.ts'
 import type { EntryStore, IngestOptions, IngestOutcome, StoredEntry } from '../store/contract.ts'
-import { areaIncludes } from '../willow/area.ts'
 import { equalBytes } from '../willow/path.ts'
 import type { WillowReader } from '../willow/wire.ts'
 import { type AreaView, createAreaView } from './area-view.ts'
+import { createArrivalSet } from './arrival-set.ts'
 import { verifyAuth } from './auth.ts'
-import { type FrameType, SyncError, syncLimits, type Transport } from './contract.ts'
+import { type After, type FrameType, SyncError, type Transport } from './contract.ts'
 import {
   type AreaRequest,
   challengeBytes,
   encodeHello,
   encodeServed,
-  encodeSince,
+  type Refused,
   readAreas,
   readAuth,
   readLive,
   readSince,
 } from './frames.ts'
+import { createFollower } from './follower.ts'
 import { createLink, type Link } from './link.ts'
-import { createMailman, type Mailman } from './mailman.ts'
-import { createRangeFrame, type RangeItem, readRangeFrame } from './range-frames.ts'
-import { answerItem } from './reconcile.ts'
+import { createMailman } from './mailman.ts'
+import { createPayloads } from './payloads.ts'
+import { readRangeFrame } from './range-frames.ts'
+import { createAnsweredRounds } from './rounds.ts'
 
 /** Who is at the other end: her key. */
 export interface Client {
@@ -50,68 +52,78 @@ export interface ServeOptions {
   readonly onTaken?: (outcomes: readonly IngestOutcome[]) => void
   /** Ends it: the house stops. */
   readonly signal: AbortSignal
+  /** A clock's `after`: with it, a client that stays silent where it owes something is given up. */
+  readonly after?: After
+  readonly silenceMs?: number
 }
-
-/** Entries read at once when a client catches up. */
-const arrivalsAtOnce = 512
 
 /** Serves one client until it goes. Never throws for what the client did: it is told, and the transport closed. Gives why it ended. */
 export async function serveSync(options: ServeOptions): Promise<SyncError | undefined> {
-  const link = createLink(options.transport)
+  const { transport, after, silenceMs, serverKey, serverName, signal } = options
+  const link = createLink({ transport, after, silenceMs })
   const challenge = options.random(challengeBytes)
   const session = createSession(options, link, challenge)
-  const stop = () => void link.end(new SyncError('unavailable', 'the server is stopping'))
-  options.signal.addEventListener('abort', stop, { once: true })
+  const stop = () => link.break(new SyncError('unavailable', 'the server is stopping'))
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
   try {
-    const { serverKey, serverName } = options
-    await link.send(encodeHello({ challenge, serverKey, serverName }))
-    await link.run((type, reader) => session.handle(type, reader))
-    await link.end()
+    const running = link.run((type, reader) => session.handle(type, reader))
+    // Until she has said who she is, a client owes the next frame.
+    link.expect(session.opened).catch(() => undefined)
+    link.send(encodeHello({ challenge, serverKey, serverName })).catch(() => undefined)
+    await running
+    link.end()
     return undefined
   } catch (error) {
     const told =
       error instanceof SyncError ? error : new SyncError('unavailable', 'the server failed; nothing was lost')
-    await link.end(told)
+    link.end(told)
     if (error instanceof SyncError) return told
     throw error
   } finally {
-    options.signal.removeEventListener('abort', stop)
+    signal.removeEventListener('abort', stop)
     session.close()
   }
 }
 
 interface Session {
-  handle(type: FrameType, reader: WillowReader): Promise<void>
+  /** Resolves when the client has said who she is and what she wants, or has gone. */
+  readonly opened: Promise<void>
+  handle(type: FrameType, reader: WillowReader): Promise<Refused | undefined>
   close(): void
 }
 
 function createSession(options: ServeOptions, link: Link, challenge: Uint8Array): Session {
   const { store } = options
+  const opened = Promise.withResolvers<void>()
   let client: Client | undefined
-  let areas: readonly (AreaView | undefined)[] | undefined
-  const live = new Set<number>()
-  let stopListening: (() => void) | undefined
-  let pushing: Promise<void> | undefined
-
-  const readable = ({ entry }: StoredEntry) =>
-    areas?.some(
-      view =>
-        view !== undefined && equalBytes(view.namespace, entry.namespace) && areaIncludes(view.area, entry),
-    ) ?? false
-  const mailman: Mailman = createMailman({
+  let views: readonly (AreaView | undefined)[] | undefined
+  const heard = createArrivalSet()
+  const payloads = createPayloads({
     store,
     link,
-    ingest: () => (client === undefined ? {} : options.ingest(client)),
-    maySend: readable,
+    views: () => views ?? [],
     wants: entry => client !== undefined && options.wants(client, entry),
+  })
+  const mailman = createMailman({
+    store,
+    link,
+    payloads,
+    heard,
+    ingest: () => (client === undefined ? {} : options.ingest(client)),
+    maySend: ({ entry }) => views?.some(view => view?.includes(entry)) ?? false,
     ...(options.onTaken === undefined ? {} : { onTaken: options.onTaken }),
   })
   const viewOf = (area: number): AreaView => {
-    const view = areas?.[area]
+    const view = views?.[area]
     if (view === undefined)
       throw new SyncError('not-authorised', `expected an area that is served, got ${area}`)
     return view
   }
+  const follower = createFollower({ store, link, heard, viewOf, send: mailman.sendEntries })
+  const answerRound = createAnsweredRounds(link, async (view, keys) => {
+    await mailman.sendEntries(await view.entriesAt(keys))
+  })
 
   const authenticate = async (reader: WillowReader) => {
     const auth = readAuth(reader)
@@ -120,7 +132,6 @@ function createSession(options: ServeOptions, link: Link, challenge: Uint8Array)
       throw new SyncError('not-authorised', 'expected a signature by this key for this server')
     client = { key: auth.key }
   }
-
   const mayRead = async (request: AreaRequest, key: Uint8Array): Promise<boolean> => {
     const { capability } = request
     if (capability === undefined) return options.isPublic(request)
@@ -133,120 +144,42 @@ function createSession(options: ServeOptions, link: Link, challenge: Uint8Array)
   }
   const openAreas = async (reader: WillowReader, key: Uint8Array) => {
     const requests = readAreas(reader)
-    areas = await Promise.all(
-      requests.map(async request =>
-        (await mayRead(request, key)) ? createAreaView(store, request.namespace, request.area) : undefined,
-      ),
-    )
-    await link.send(encodeServed(areas.map(view => view !== undefined)))
-  }
-
-  /** Sends what came after `arrival`, and says how far that reaches. */
-  const catchUp = async (area: number, from: { epoch: string | undefined; arrival: number }) => {
-    const view = viewOf(area)
-    const epoch = await store.epoch()
-    let { arrival } = from
-    if (from.epoch === epoch) {
-      for (;;) {
-        const fresh = await store.arrivals(view.namespace, arrival, arrivalsAtOnce)
-        await mailman.sendEntries(fresh.filter(({ entry }) => view.includes(entry)))
-        arrival = fresh.at(-1)?.arrival ?? arrival
-        if (fresh.length < arrivalsAtOnce) break
-      }
-    } else arrival = await store.lastArrival()
-    await link.send(encodeSince({ area, epoch, arrival }))
-    return arrival
-  }
-
-  const follow = (area: number) => {
-    live.add(area)
-    const reached = new Map<number, number>()
-    const push = async () => {
-      for (const one of live) {
-        const from = reached.get(one) ?? (await store.lastArrival())
-        const epoch = await store.epoch()
-        const latest = await store.lastArrival()
-        if (latest > from) reached.set(one, await catchUp(one, { epoch, arrival: from }))
-        else reached.set(one, from)
-      }
+    const found: (AreaView | undefined)[] = []
+    for (const request of requests) {
+      const served = await mayRead(request, key)
+      found.push(served ? createAreaView(store, request.namespace, request.area) : undefined)
     }
-    let again = false
-    const wake = () => {
-      if (pushing !== undefined) {
-        again = true
-        return
-      }
-      pushing = push()
-        .catch(() => undefined)
-        .then(() => {
-          pushing = undefined
-          if (again) {
-            again = false
-            wake()
-          }
-        })
-    }
-    stopListening ??= store.listen(wake)
-    wake()
+    views = found
+    await link.send(encodeServed(found.map(view => view !== undefined)))
+    opened.resolve()
   }
-
-  /** Answers one frame of a round, within the bounds of a round. */
-  const round = createRounds(link, mailman)
+  const catchUp = async (reader: WillowReader) => {
+    const since = readSince(reader)
+    const view = viewOf(since.area)
+    if (since.owed) await payloads.sweep(view)
+    await follower.catchUp(since)
+  }
 
   return {
+    opened: opened.promise,
     handle: async (type, reader) => {
-      if (type === 'auth' && client === undefined) return authenticate(reader)
-      if (client === undefined) throw new SyncError('not-authorised', 'expected a signature first')
-      if (type === 'capabilities' && areas === undefined) return openAreas(reader, client.key)
-      if (type === 'entries') return mailman.takeEntries(reader)
-      if (type === 'want') return mailman.takeWant(reader)
-      if (type === 'payload') return mailman.takeChunk(reader)
-      if (type === 'since') {
-        const since = readSince(reader)
-        return void (await catchUp(since.area, since))
-      }
-      if (type === 'live') return follow(readLive(reader))
-      if (type === 'ranges') {
+      if (type === 'auth' && client === undefined) await authenticate(reader)
+      else if (client === undefined) throw new SyncError('not-authorised', 'expected a signature first')
+      else if (type === 'capabilities' && views === undefined) await openAreas(reader, client.key)
+      else if (type === 'entries') return mailman.takeEntries(reader)
+      else if (type === 'want') await payloads.takeWant(reader)
+      else if (type === 'payload') await payloads.takeChunk(reader)
+      else if (type === 'since') await catchUp(reader)
+      else if (type === 'live') follower.follow(readLive(reader))
+      else if (type === 'ranges') {
         const frame = readRangeFrame(reader)
-        return round(viewOf(frame.area), frame)
-      }
-      throw new SyncError('protocol', `expected another kind of frame, got ${type}`)
+        await answerRound(viewOf(frame.area), frame)
+      } else throw new SyncError('protocol', `expected another kind of frame, got ${type}`)
+      return undefined
     },
     close: () => {
-      stopListening?.()
-      live.clear()
+      opened.resolve()
+      follower.close()
     },
-  }
-}
-
-/** Collects the answer to a round over its frames, and sends it with the last one. */
-function createRounds(link: Link, mailman: Mailman) {
-  let frames = 0
-  return async (
-    view: AreaView,
-    {
-      area,
-      last,
-      items,
-    }: { readonly area: number; readonly last: boolean; readonly items: readonly RangeItem[] },
-  ): Promise<void> => {
-    let frame = createRangeFrame(area)
-    for (const item of items) {
-      const full = frames >= syncLimits.roundFramesMax - 1
-      const step = full
-        ? { items: [{ kind: 'again' as const, start: item.start, end: item.end }], send: [] }
-        : await answerItem(view, item)
-      await mailman.sendKeys(keys => view.entriesAt(keys), step.send)
-      for (const answer of step.items) {
-        if (frame.add(answer)) continue
-        await link.send(frame.finish(false))
-        frames += 1
-        frame = createRangeFrame(area)
-        frame.add(answer)
-      }
-    }
-    if (!last && frame.count === 0) return
-    await link.send(frame.finish(last))
-    frames = last ? 0 : frames + 1
   }
 }
