@@ -12,11 +12,11 @@ export const monotonic = () => performance.now()
 export const childArguments = (): readonly string[] => process.argv.slice(2)
 
 /**
- * Answers frames one after the other until the other end closes, then ends the process. It reads blocking: there is
+ * Answers frames (those that have an answer) one after the other until the other end closes, then ends the process. It reads blocking: there is
  * nothing else to do meanwhile, and it is several times quicker than an event loop.
  */
 export function serveFrames(
-  handle: (frame: Uint8Array) => Uint8Array,
+  handle: (frame: Uint8Array) => Uint8Array | undefined,
   limits: { readonly frameBytesMax: number },
 ): void {
   const header = Buffer.alloc(headerBytes)
@@ -27,10 +27,12 @@ export function serveFrames(
     const frame = new Uint8Array(length)
     if (!readWhole(frame)) process.exit(0)
     const answer = handle(frame)
-    const out = Buffer.allocUnsafe(headerBytes + answer.length)
-    out.writeUInt32BE(answer.length)
-    out.set(answer, headerBytes)
-    writeWhole(out)
+    if (answer !== undefined) {
+      const out = Buffer.allocUnsafe(headerBytes + answer.length)
+      out.writeUInt32BE(answer.length)
+      out.set(answer, headerBytes)
+      writeWhole(out)
+    }
     // One turn of the loop, so that the collector's tasks run.
     setImmediate(next)
   }

@@ -11,6 +11,8 @@ export class HostEnded extends Error {
 export interface HostProcess {
   /** One after the other. Rejects with HostEnded. */
   request(frame: Uint8Array): Promise<HostReply>
+  /** Something that has no answer. */
+  tell(frame: Uint8Array): void
   /** Targets that it said to have open. */
   openCount(): number
   yieldToOthers(): void
@@ -68,6 +70,7 @@ export function startHostProcess({ spawn, folder, limits, onEnd }: HostProcessOp
       child.send(frame)
       return waiting.promise
     },
+    tell: frame => child.send(frame),
     openCount: () => open,
     yieldToOthers: () => child.yieldToOthers(),
     kill: () => child.kill(),

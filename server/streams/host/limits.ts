@@ -35,6 +35,8 @@ export const heapBytesMax = 192 * 1024 * 1024
 export const softMs = 5
 /** The same for opening a stream: files and compilation. */
 export const openSoftMs = 50
+/** What a host may need to end a transaction before it comes to a request: now and then it flushes a file. */
+export const settleMs = 15
 /** What is ours and touches files: a host that takes longer is broken. */
 export const ownMsMax = 10_000
 /** Whose requests were slow is served beside the others for so long. */

@@ -19,6 +19,7 @@ import {
   provenMax,
   rememberedMax,
   shortRunMs,
+  settleMs,
   slowHostsMax,
   slowMemoryMs,
   slowWaitingMax,
@@ -74,6 +75,10 @@ interface Host {
   cancelSoft: (() => void) | undefined
   /** Keys whose transaction is open in it. */
   readonly pinned: Set<string>
+  /** Those who end a transaction as soon as the running request is over. */
+  settling: (() => void)[]
+  /** It may have to do that yet, before its next request. */
+  hasSettled: boolean
   queue: Waiting[]
   /** Why it is being killed. */
   ending: 'overdue' | 'evicted' | undefined
@@ -119,6 +124,8 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       owner: undefined,
       cancelSoft: undefined,
       pinned: new Set(),
+      settling: [],
+      hasSettled: false,
       queue: [],
       ending: undefined,
       startedMs: clock.monotonic(),
@@ -156,6 +163,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   const ended = (host: Host, reason: string) => {
     hosts.delete(host)
     for (const key of host.pinned) pins.delete(key)
+    for (const settle of host.settling.splice(0)) settle()
     const { queue } = host
     host.queue = []
     if (host.ending === undefined && !closed) log.warn({ reason, host: host.id }, 'a host of streams ended')
@@ -200,10 +208,21 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
 
   const isSlow = (owner: string) => (slowOwners.get(owner) ?? -Infinity) > clock.monotonic()
 
-  /** When there is no host to move on to, what was not seen to be quick runs beside the others. */
-  const hasSpare = () => used('free').some(host => !host.isYielding)
+  /** Hosts to which quick requests could move on. */
+  const spareCount = () => used('free').filter(host => !host.isYielding).length
 
-  const isRisky = (job: Waiting) => job.softMs !== undefined && proven.get(job.what) !== true && !hasSpare()
+  const isUnproven = (job: Waiting) => job.softMs !== undefined && proven.get(job.what) !== true
+
+  /** What was not seen to be quick runs among the others only when these could move on, should it be slow. */
+  const isRisky = (job: Waiting) => {
+    if (!isUnproven(job)) return false
+    const quick = used('quick')
+    const spares = spareCount() - (quick.length === 0 ? 1 : 0)
+    const ahead = quick.flatMap(host =>
+      host.current === undefined ? host.queue : [host.current, ...host.queue],
+    )
+    return [...ahead, ...quickWaiting].filter(isUnproven).length >= spares
+  }
 
   const enqueue = (job: Waiting) => {
     if (closed) return job.reject(new Refusal('unavailable', 'streams are stopping'))
@@ -275,7 +294,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     wanted += pumpBeside(buildWaiting, 'build', buildHostsMax)
     // One more is kept warm once something runs.
     if (hosts.size > used('starting').length) wanted += clock.monotonic() < slowUntilMs ? 2 : 1
-    const coming = used('starting').length + used('free').filter(host => !host.isYielding).length
+    const coming = used('starting').length + spareCount()
     for (let count = coming; count < wanted; count += 1) start()
   }
 
@@ -317,6 +336,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
 
   const next = (host: Host) => {
     if (host.current !== undefined || host.use === 'starting') return
+    for (const settle of host.settling.splice(0)) settle()
     const job = host.queue.shift()
     if (job !== undefined) return dispatch(host, job)
     if ((host.use === 'slow' || host.use === 'build') && host.pinned.size === 0) {
@@ -345,11 +365,12 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     host.cancelSoft =
       softMs === undefined || host.use !== 'quick'
         ? undefined
-        : afterReading(softMs, () => overSoft(host, job))
+        : afterReading(softMs + (host.hasSettled ? settleMs : 0), () => overSoft(host, job))
     const cancelYield =
       softMs === undefined || host.isYielding
         ? undefined
         : clock.after(yieldAfterMs, () => overYield(host, job))
+    host.hasSettled = false
     const cancelHard = afterReading(Math.max(1, leftMs(job)), () => overHard(host, job))
     const done = () => {
       host.cancelSoft?.()
@@ -407,7 +428,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     if (host.current !== job || host.use !== 'quick') return
     slowOwners.set(job.owner, clock.monotonic() + slowMemoryMs)
     slowUntilMs = clock.monotonic() + slowMemoryMs
-    if (!hasSpare()) {
+    if (spareCount() === 0) {
       // Nobody could move on. As soon as one is there.
       pump()
       host.cancelSoft = clock.after(softMsOf(job), () => overSoft(host, job))
@@ -440,7 +461,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     kill(host, 'overdue')
   }
 
-  const own = (host: Host, key: string, op: 'commit' | 'abort' | 'close'): Promise<void> =>
+  const own = (host: Host, key: string, op: 'close'): Promise<void> =>
     new Promise(resolve => {
       const end = () => resolve()
       const job: Waiting = {
@@ -481,9 +502,15 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     settle: async (key, op) => {
       const host = pins.get(key)
       if (host === undefined) return
-      await own(host, key, op)
-      if (pins.get(key) === host) pins.delete(key)
-      host.pinned.delete(key)
+      const now = () => {
+        if (pins.get(key) === host) pins.delete(key)
+        host.pinned.delete(key)
+        host.hasSettled = true
+        host.process.tell(encodeRequest({ op, key }))
+      }
+      // Behind a request that may take long it must be known that the transaction is still open.
+      if (host.current !== undefined) return new Promise(resolve => host.settling.push(() => resolve(now())))
+      now()
       next(host)
     },
     forget: async key => {

@@ -53,7 +53,7 @@ type Reply = Readonly<Record<string, DrislInput>>
 export function createHost(
   settings: HostSettings,
   monotonic: () => number,
-): (frame: Uint8Array) => Uint8Array {
+): (frame: Uint8Array) => Uint8Array | undefined {
   const modules = createBoundedMap<string, { definition: ModuleDefinition; bytes: number }>(
     modulesBytesMax,
     one => one.bytes,
@@ -237,8 +237,7 @@ export function createHost(
     validate: request => ({ warnings: validateModule(asBytes(request['bytes'], 'bytes')) }),
   }
 
-  const answer = (frame: Uint8Array): Reply => {
-    const request = asMap(decodeDrisl(frame), 'request')
+  const answer = (request: DrislMap): Reply => {
     const op = asText(request['op'], 'op')
     try {
       const run = operations[op]
@@ -255,8 +254,15 @@ export function createHost(
     }
   }
 
-  return frame => encodeDrisl({ ...answer(frame), open: opened.size })
+  return frame => {
+    const request = asMap(decodeDrisl(frame), 'request')
+    const reply = answer(request)
+    // Nobody waits for these: what comes next on the pipe is done after them.
+    return isOneWay(request['op']) ? undefined : encodeDrisl({ ...reply, open: opened.size })
+  }
 }
+
+const isOneWay = (op: unknown) => op === 'commit' || op === 'abort'
 
 /** Its tables have reached the state, so that they go on with the true one. */
 function hasServedScratch({ scratchUpTo, position }: Opened): boolean {
