@@ -33,6 +33,20 @@ test("an authorizer's refusal reaches the caller with upstream's text", async t 
   assert.deepEqual(await stream.query('notes'), [])
 })
 
+test('what one caller is refused, the next one gets: a refusal leaves nothing behind', async t => {
+  const guarded = [
+    { name: 'guard', sql: `select unauthorized('not you') where $requesting_user is null; select 1 as one` },
+    { name: 'itself', sql: `select coalesce($requesting_user, unauthorized('not you')) as one` },
+  ]
+  const stream = openTestHosts(t).stream({ ...notes, queries: guarded })
+  for (const { name } of guarded) {
+    for (let round = 0; round < 3; round += 1) {
+      await assert.rejects(stream.query(name, { user: null }), { message: /Unauthorized: not you/ })
+      assert.equal((await stream.query(name, { user: 'did:plc:ada' })).length, 1)
+    }
+  }
+})
+
 test('state events are seen by queries and leave the log alone', async t => {
   const stream = openTestHosts(t).stream(notes)
   await stream.appendState('did:plc:eve', { upto: 3 })

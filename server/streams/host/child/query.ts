@@ -7,7 +7,7 @@ import { faultOfFiles, ModuleError, moduleErrorText, sqlErrorText } from './erro
 import { noNotes, type Opened, type Reader } from './opened.ts'
 import type { QueryRequest } from './requests.ts'
 import { columnsOf, type PreparedQuery, type RowLimits, type Rows, writeRows } from './rows.ts'
-import { prepareStatement } from './script.ts'
+import { prepareStatement, settle } from './script.ts'
 import type { SqlStatement } from './splitter.ts'
 
 /** Rows of the last statement; those before it are guards. Throws ModuleError with upstream's texts. */
@@ -53,8 +53,13 @@ export function prepareQuery(connection: Connection, { statements }: QueryDefini
   const columns = columnsOf(last)
   const guards = prepared.map(guard => (guard.columns().length === 0 ? runOf(guard) : stepOf(guard)))
   return (values, limits) => {
-    for (const guard of guards) guard(values)
-    return writeRows(last.iterate(values), columns, limits)
+    try {
+      for (const guard of guards) guard(values)
+      return writeRows(last.iterate(values), columns, limits)
+    } catch (error) {
+      for (const statement of [...prepared, last]) settle(statement)
+      throw error
+    }
   }
 }
 

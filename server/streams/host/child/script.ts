@@ -25,6 +25,18 @@ export function prepareStatement({ database }: Connection, { sql, verb }: SqlSta
   return database.prepare(sql)
 }
 
+/**
+ * Frees a statement of an error. The iterator of node:sqlite keeps the error of a reading that failed, and throws it,
+ * without its text, when the statement is read the next time: on behalf of somebody who did nothing wrong.
+ */
+export function settle(statement: StatementSync): void {
+  try {
+    statement.iterate()
+  } catch {
+    // Thrown once, and gone with that.
+  }
+}
+
 export interface Script {
   /** Runs the whole script; throws what SQLite or a function throws. Leaves the connection in the script's role. */
   run(): void
@@ -63,7 +75,12 @@ export function runnerOf(prepared: StatementSync, statement: SqlStatement): () =
   prepared.setReturnArrays(true)
   prepared.setReadBigInts(true)
   const stepAll = () => {
-    for (const row of prepared.iterate()) void row
+    try {
+      for (const row of prepared.iterate()) void row
+    } catch (error) {
+      settle(prepared)
+      throw error
+    }
   }
   if (statement.verb !== 'select' && statement.verb !== 'values') return stepAll
   // Most guards have no row, which `get` finds ten times as quickly; reading again from the start changes nothing.
