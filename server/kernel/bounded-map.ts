@@ -1,4 +1,8 @@
-/** A map that never weighs more than its bound: the entries that were not used for the longest time go first. */
+/**
+ * A map that never weighs more than its bound: the entries that were not used for the longest time go first. What is
+ * read while it is less than half full is not noted as used: nothing is about to go then, and noting costs more than
+ * reading.
+ */
 export interface BoundedMap<Key, Value> {
   get(key: Key): Value | undefined
   set(key: Key, value: Value): void
@@ -26,6 +30,7 @@ export function createBoundedMap<Key, Value>(
     get: key => {
       const entry = entries.get(key)
       if (entry === undefined) return undefined
+      if (total * 2 < max) return entry.value
       entries.delete(key)
       entries.set(key, entry)
       return entry.value
@@ -35,6 +40,7 @@ export function createBoundedMap<Key, Value>(
       const weight = weigh(value)
       entries.set(key, { value, weight })
       total += weight
+      if (total <= max) return
       for (const oldest of entries.keys()) {
         if (total <= max) break
         remove(oldest)
