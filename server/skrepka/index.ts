@@ -70,7 +70,7 @@ export async function createSkrepka(deps: SkrepkaDependencies) {
   addMetrics(metrics, { relay, bodyBytes: bodies.inFlight })
   const system: System = {
     name: 'skrepka',
-    routes: relayPaths.map((path): Route => ({ path, handle })),
+    routes: relayPaths.map((path): Route => ({ path, handle, writesRequestId: true })),
     upgrades: [],
     start: () => relay.start(),
     stop: async () => {
@@ -79,6 +79,6 @@ export async function createSkrepka(deps: SkrepkaDependencies) {
     },
     status: createStatus({ settings, serverHost, database, relay }),
   }
-  const ownRoutes: readonly Route[] = [{ path: '/*', handle }]
+  const ownRoutes: readonly Route[] = [{ path: '/*', handle, writesRequestId: true }]
   return { system, relay, serverHost, ownListener: ownListener(settings), ownRoutes }
 }

@@ -55,7 +55,6 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
     const path = pathOf(request.url ?? '/')
     const observed = observer.begin('request', request, context, path)
     open.add(context)
-    response.setHeader('x-request-id', context.id)
     if (closing) response.setHeader('connection', 'close')
     response.once('close', () => {
       open.delete(context)
@@ -65,16 +64,21 @@ export function createDispatch(options: DispatchOptions, afterResponse: () => vo
       observed.end(response.writableFinished ? response.statusCode : 499)
       if (closing) afterResponse()
     })
+    const answerFault = (error: unknown): void => {
+      if (!response.headersSent) response.setHeader('x-request-id', context.id)
+      answerProblem(request, response, problemOf(error, context), page)
+    }
     try {
       if (options.localHostsOnly) refuseForeignHost(context.host)
       const match = router.find(request.method ?? 'GET', path)
+      if (match?.route?.writesRequestId !== true) response.setHeader('x-request-id', context.id)
       if (match === undefined) throw new Refusal('missing', 'there is nothing at this address')
       if (match.route === undefined) return answerMethod(request, response, match.methods, context, page)
       observed.route(match.route.path)
       const pending = match.route.handle(request, response, context)
-      pending?.catch(error => answerProblem(request, response, problemOf(error, context), page))
+      pending?.catch(answerFault)
     } catch (error) {
-      answerProblem(request, response, problemOf(error, context), page)
+      answerFault(error)
     }
   }
 

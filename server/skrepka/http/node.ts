@@ -35,18 +35,25 @@ export function createNodeHandler(deps: NodeDependencies): Route['handle'] {
     deps.log.error({ error }, 'a request failed')
     return answerError(500, 'internal error')
   }
-  const answerTo = (request: RelayRequest): Promise<RelayAnswer> => relay.respond(request).catch(faultAnswer)
+  /** Answers a call. As few promises as can be: a held poll keeps each of them. */
+  const answerTo = (call: Call, body: Uint8Array, release?: () => void): Promise<void> =>
+    relay.respond(requestOf(call, body)).then(
+      answer => {
+        release?.()
+        return send(call, answer)
+      },
+      (error: unknown) => {
+        release?.()
+        return send(call, faultAnswer(error))
+      },
+    )
 
   const handleBody = (call: Call, body: ReadBody): Promise<void> => {
     if ('refused' in body) return send(call, body.refused)
-    if (isMailPath(call.path)) {
-      return answerTo(requestOf(call, body.bytes))
-        .then(answer => send(call, answer))
-        .finally(body.release)
-    }
+    if (isMailPath(call.path)) return answerTo(call, body.bytes, body.release)
     body.release()
     // A poll is held for long, and must not hold what its body was cut from, nor frames of functions that wait for it.
-    return answerTo(requestOf(call, new Uint8Array(body.bytes))).then(answer => send(call, answer))
+    return answerTo(call, new Uint8Array(body.bytes))
   }
   const handlePost = (call: Call): Promise<void> => {
     const { incoming, path } = call
@@ -63,7 +70,7 @@ export function createNodeHandler(deps: NodeDependencies): Route['handle'] {
     const limited = relay.admit(context.address)
     if (limited !== undefined) return send(call, limited)
     if (incoming.method === 'POST') return handlePost(call)
-    return answerTo(requestOf(call, nobody)).then(answer => send(call, answer))
+    return answerTo(call, nobody)
   }
 }
 
@@ -114,14 +121,15 @@ function requestOf({ incoming, response, context, path }: Call, body: Uint8Array
 const done: Promise<void> = Promise.resolve()
 
 /** Writes an answer; resolves when it is handed over, or nobody reads it any more. */
-function send({ incoming, response }: Call, { status, headers, body }: RelayAnswer): Promise<void> {
+function send({ incoming, response, context }: Call, { status, headers, body }: RelayAnswer): Promise<void> {
   if (response.destroyed) return done
+  const id = { 'x-request-id': context.id }
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
-    response.writeHead(status, headers)
+    response.writeHead(status, { ...headers, ...id })
     return stream(response, body)
   }
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
-  const head = status === 204 ? { ...headers } : { ...headers, 'content-length': bytes }
+  const head = status === 204 ? { ...headers, ...id } : { ...headers, ...id, 'content-length': bytes }
   if (hasLargeBodyUnread(incoming)) {
     response.writeHead(status, { ...head, connection: 'close' })
     endAfterDraining(incoming, response, Buffer.from(body))
