@@ -39,7 +39,7 @@ export function createForwardIn({ clock, database, mailboxes }: ForwardInOptions
     const { to: key, hash, blob } = incoming
     const message = { box: outcome.box, seq: outcome.seq, hash, bytes: blob.length }
     const nowMs = clock.now()
-    for (const place of await elsewhere(tx, key, nowMs)) {
+    for (const place of (await elsewhere(tx, [key], nowMs)).get(key) ?? []) {
       if (place.behind || place.staged >= outcome.seq) continue
       await markStaged(tx, { ...place, key, staged: outcome.seq })
     }

@@ -1,6 +1,7 @@
 /** Who is online where, in SQL. `ownServer` stands for this relay. Keys are 32 bytes in the tables and hex outside. */
 import type { ReadTx, Tx } from '../../kernel/storage/database.ts'
 import type { KeyHex, PresenceProof, ServerName } from '../contract.ts'
+import { inPieces, valuesOf } from '../database/many.ts'
 
 export const ownServer = ''
 
@@ -70,18 +71,36 @@ export async function isHere(tx: Pick<ReadTx, 'get'>, key: KeyHex, nowMs: number
   return (await tx.get(sql, [ownServer, keyBytes(key), nowMs])) !== undefined
 }
 
-/** Where else a key is online at `nowMs`, in the order of names. */
+/** Where else keys are online at `nowMs`, in the order of names. Keys that are nowhere else are not in it. */
 export async function elsewhere(
   tx: Pick<ReadTx, 'all'>,
-  key: KeyHex,
+  keys: readonly KeyHex[],
   nowMs: number,
-): Promise<readonly Pick<Presence, 'server' | 'staged' | 'behind'>[]> {
-  const rows = await tx.all<{ server: string; staged: number; behind: number }>(
-    `SELECT server, staged, behind FROM skrepka_presence
-     WHERE mailbox_key = $1 AND server <> $2 AND expires_at > $3 ORDER BY server`,
-    [keyBytes(key), ownServer, nowMs],
-  )
-  return rows.map(row => ({ server: row.server, staged: row.staged, behind: row.behind === 1 }))
+): Promise<ReadonlyMap<KeyHex, readonly Pick<Presence, 'server' | 'staged' | 'behind'>[]>> {
+  const places = new Map<KeyHex, Pick<Presence, 'server' | 'staged' | 'behind'>[]>()
+  await inPieces({
+    name: 'elsewhere',
+    rows: keys,
+    build: count =>
+      `SELECT server, mailbox_key, staged, behind FROM skrepka_presence
+       WHERE mailbox_key IN ${valuesOf(1, count)} AND server <> $${count + 1} AND expires_at > $${count + 2}
+       ORDER BY server`,
+    run: async (sql, piece) => {
+      const rows = await tx.all<Pick<Row, 'server' | 'mailbox_key' | 'staged' | 'behind'>>(sql, [
+        ...piece.map(keyBytes),
+        ownServer,
+        nowMs,
+      ])
+      for (const { server, mailbox_key: bytes, staged, behind } of rows) {
+        const key = keyHex(bytes)
+        const place = { server, staged, behind: behind === 1 }
+        const known = places.get(key)
+        if (known === undefined) places.set(key, [place])
+        else known.push(place)
+      }
+    },
+  })
+  return places
 }
 
 /** Writes a row; what was looked at for it stays as it was. */

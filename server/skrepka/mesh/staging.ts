@@ -60,11 +60,13 @@ export function createStaging({ clock, mailboxes, forwardsMax }: StagingOptions)
 
   return {
     stored: async (tx, stored) => {
+      const places = await elsewhere(tx, [...new Set(stored.map(one => one.key))], clock.now())
+      if (places.size === 0) return []
       const byKey = Map.groupBy(stored, one => one.key)
       const room = new Map<ServerName, number>()
       const servers = new Set<ServerName>()
       for (const [key, list] of byKey) {
-        for (const place of await elsewhere(tx, key, clock.now())) {
+        for (const place of places.get(key) ?? []) {
           const { server, behind } = place
           // What is behind is planned in its order, when there is room.
           if (behind) continue

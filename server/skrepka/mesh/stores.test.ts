@@ -70,10 +70,10 @@ onEach('presence is kept by server and key, and goes when it is over', async dat
     proofAt: 5,
     proof,
   })
-  assert.deepEqual(await presence.elsewhere(direct, key, 1999), [
+  assert.deepEqual((await presence.elsewhere(direct, [key], 1999)).get(key), [
     { server, staged: message.seq, behind: true },
   ])
-  assert.deepEqual(await presence.elsewhere(direct, key, 2000), [])
+  assert.equal((await presence.elsewhere(direct, [key], 2000)).size, 0)
   assert.deepEqual(
     [await presence.isHere(direct, key, 2999), await presence.isHere(direct, key, 3000)],
     [true, false],
