@@ -73,10 +73,9 @@ export function createSessions(deps: {
       if (authorization === undefined || !authorization.startsWith(scheme)) return undefined
       const token = authorization.slice(scheme.length)
       if (token.length !== tokenLength) return undefined
-      const tokenHash = hash('sha256', token, 'buffer')
-      const id = tokenHash.toString('base64')
+      const id = hash('sha256', token, 'base64')
       const session = kept.get(id)
-      if (session === undefined) return load(tokenHash, id, from)
+      if (session === undefined) return load(Buffer.from(id, 'base64'), id, from)
       return isGood(session, from) ? session : undefined
     },
     begun: row => {

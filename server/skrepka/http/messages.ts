@@ -90,8 +90,14 @@ interface Scanner {
 }
 
 const textLengthMax = 64
-/** Hex digits that are decoded at a time: a large blob is never there as a text. */
-const hexPiece = 1 << 20
+/** Hex digits that are decoded as a text; a larger blob is never there as one. */
+const textHexMax = 1 << 16
+const noDigit = 16
+/** The value of each character that is a lower-case hex digit. */
+const digitOf = Uint8Array.from({ length: 256 }, (_, code) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code))
+  return value < 0 ? noDigit : value
+})
 
 function createScanner(body: Buffer): Scanner {
   let at = 0
@@ -137,16 +143,25 @@ function createScanner(body: Buffer): Scanner {
 }
 
 function hexBetween(body: Buffer, start: number, end: number): Uint8Array | undefined {
-  if (end - start <= hexPiece) {
-    const text = body.toString('latin1', start, end)
-    return isLowerHex(text) ? Buffer.from(text, 'hex') : undefined
-  }
-  if ((end - start) % 2 !== 0) return undefined
+  if (start === end || (end - start) % 2 !== 0) return undefined
+  return end - start <= textHexMax ? hexByText(body, start, end) : hexByTable(body, start, end)
+}
+
+/** What comes back the same was lower-case hex: both ways are native, and faster together than a regular expression. */
+function hexByText(body: Buffer, start: number, end: number): Uint8Array | undefined {
+  const text = body.toString('latin1', start, end)
+  const bytes = Buffer.from(text, 'hex')
+  return bytes.toString('hex') === text ? bytes : undefined
+}
+
+function hexByTable(body: Buffer, start: number, end: number): Uint8Array | undefined {
   const bytes = Buffer.allocUnsafe((end - start) / 2)
-  for (let from = start; from < end; from += hexPiece) {
-    const text = body.toString('latin1', from, Math.min(end, from + hexPiece))
-    if (!isLowerHex(text)) return undefined
-    bytes.write(text, (from - start) / 2, 'hex')
+  let any = 0
+  for (let from = start, to = 0; from < end; from += 2, to += 1) {
+    const high = digitOf[body[from] ?? 0] ?? noDigit
+    const low = digitOf[body[from + 1] ?? 0] ?? noDigit
+    any |= high | low
+    bytes[to] = (high << 4) | low
   }
-  return bytes
+  return any < noDigit ? bytes : undefined
 }
