@@ -74,7 +74,7 @@ export async function compose({ env, onFatal }: ComposeOptions): Promise<House> 
     name: 'http',
     mounts: [
       { name: 'house', routes: [...health, didDocument], upgrades: [] },
-      web.open(pds, { streamsDid: streams?.serverDid, messengerUrl }),
+      web.open(pds, { streamsDid: streams?.serverDid, messengerUrl, entities }),
       ...systems,
     ],
     hosts: house.bind,

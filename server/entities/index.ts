@@ -100,5 +100,16 @@ export async function createEntities(deps: EntitiesDependencies) {
     },
     status: createStatus({ database, store, connections: () => socket.count() }),
   }
-  return { system, store, serverKey, serverName, publicAreas, membership, reading }
+  return {
+    system,
+    store,
+    database,
+    /** Hex, of what is kept here. */
+    namespaces: settings.namespaces,
+    serverKey,
+    serverName,
+    publicAreas,
+    membership,
+    reading,
+  }
 }

@@ -15,6 +15,8 @@ export interface ForOthers {
   isMember(did: string): Promise<boolean>
   /** Whether there is an account with this DID, in use or at rest. */
   exists(did: string): Promise<boolean>
+  /** By which people know a DID here; undefined: nobody's, or without one. */
+  handleOf(did: string): Promise<string | undefined>
   /** Who asks: by an access token, or by the cookie of a page of ours that asks for itself. Undefined: nobody we know. */
   didOf(request: IncomingMessage): Promise<Did | undefined>
   /** Calls `listener` after an account was deleted. Returns the end of it. */
@@ -40,6 +42,7 @@ export function createForOthers(deps: ForOthersDependencies): ForOthers {
   return {
     isMember: async did => (await accountByDid(database.direct, did))?.status === 'active',
     exists: async did => (await accountByDid(database.direct, did)) !== undefined,
+    handleOf: async did => (await accountByDid(database.direct, did))?.handle ?? undefined,
     didOf: async ({ headers }) => {
       if (headers.authorization !== undefined) return bearer(deps.authenticate, headers.authorization)
       // A page of somebody else's brings the cookie along, too.

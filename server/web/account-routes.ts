@@ -23,6 +23,7 @@ export interface AccountRouteDeps extends PageHttpDeps {
   readonly frame: Pick<PageOptions, 'development' | 'asset'>
   readonly publicUrl: string
   readonly pds: Pds
+  readonly hasEntities: boolean
   /** Mints a token for this server's streams; undefined: there are none. */
   readonly streamsToken: ((did: Did) => Promise<string>) | undefined
 }
@@ -204,6 +205,7 @@ async function render(
     recordCount: view.recordCount,
     blobBytes: view.blobBytes,
     hasPassword: view.hasPassword,
+    hasEntities: deps.hasEntities,
     identities: view.identities.map(row => ({
       ...row,
       id: row.providerId,

@@ -13,8 +13,11 @@ import type { System } from '../kernel/lifecycle.ts'
 import { type Exchange, type PageHttpDeps, pageRoute, sendPage } from '../pds/auth/page-http.ts'
 import type { AuthPages } from '../pds/auth/pages.ts'
 import type { Pds } from '../pds/index.ts'
+import type { Entities } from '../entities/index.ts'
 import { accountRoutes } from './account-routes.ts'
 import { ago } from './ago.ts'
+import { entitiesAccountRoutes } from './entities-account-routes.ts'
+import { type BrowsingViewer, browseRoutes } from './entities-routes.ts'
 import type { PageOptions, Viewer } from './layout.ts'
 import { createLiveRoute } from './live.ts'
 import { homePage } from './pages/home.ts'
@@ -26,6 +29,7 @@ export interface Neighbours {
   /** The DID that tokens for streams name; undefined: there are none. */
   readonly streamsDid: string | undefined
   readonly messengerUrl: string | undefined
+  readonly entities: Entities | undefined
 }
 
 interface WebDependencies {
@@ -48,7 +52,7 @@ export interface Web {
 export async function createWeb(deps: WebDependencies): Promise<Web> {
   const assets = await createAssets({ folder: new URL('assets/', import.meta.url), prefix: '/assets' })
   const frame = { asset: (name: string) => assets.url(name), development: !deps.production }
-  let neighbours: Neighbours = { streamsDid: undefined, messengerUrl: undefined }
+  let neighbours: Neighbours = { streamsDid: undefined, messengerUrl: undefined, entities: undefined }
   const home: Home = async ({ viewer, handleDomain }) => {
     const systems = await Promise.all(
       deps.systems().map(async system => ({ name: system.name, ...(await system.status()) })),
@@ -69,6 +73,7 @@ export async function createWeb(deps: WebDependencies): Promise<Web> {
       neighbours = given
       const routes =
         pds === undefined ? [plainHome(home)] : pdsRoutes({ ...deps, frame, pds, home, neighbours })
+      routes.push(...entitiesRoutes({ ...deps, frame }, pds, given.entities))
       return { name: 'web', routes: [...routes, assets.route], upgrades: [] }
     },
   }
@@ -106,7 +111,14 @@ function pdsRoutes(deps: PdsRouteDeps): Route[] {
   }
   return [
     pageRoute('GET', '/', home, http),
-    ...accountRoutes({ ...http, frame, publicUrl, pds, streamsToken: streamsTokenOf(deps) }),
+    ...accountRoutes({
+      ...http,
+      frame,
+      publicUrl,
+      pds,
+      streamsToken: streamsTokenOf(deps),
+      hasEntities: deps.neighbours.entities !== undefined,
+    }),
     ...mailRoutes(deps, viewerOf, http),
     createLiveRoute(pds.sync.live),
   ]
@@ -118,6 +130,26 @@ const streamsMethod = 'town.muni.leaf.authenticate'
 function streamsTokenOf({ pds, neighbours: { streamsDid } }: PdsRouteDeps) {
   if (streamsDid === undefined) return undefined
   return (did: Did) => pds.forOthers.serviceToken(did, streamsDid, streamsMethod)
+}
+
+/** The entity browser, and with a PDS the page that links a subspace with an account. */
+function entitiesRoutes(
+  deps: Pick<PdsRouteDeps, 'frame' | 'publicUrl'>,
+  pds: Pds | undefined,
+  entities: Entities | undefined,
+): Route[] {
+  if (entities === undefined) return []
+  const viewerOf = async ({ request }: Exchange): Promise<BrowsingViewer | undefined> => {
+    const session = await pds?.signIn.pageSessions.read(request.headers.cookie)
+    if (session === undefined) return undefined
+    const { did, handle } = session.account
+    return { did, handle: handle ?? did, csrf: session.csrf }
+  }
+  const handleOf = async (did: string) => pds?.forOthers.handleOf(did)
+  return [
+    ...browseRoutes({ ...deps, entities, viewerOf, handleOf }),
+    ...(pds === undefined ? [] : entitiesAccountRoutes({ ...pds.signIn.pageHttp, ...deps, pds, entities })),
+  ]
 }
 
 /** Development's mailbox; in production there is none. */

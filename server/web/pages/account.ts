@@ -13,6 +13,8 @@ export interface AccountModel {
   readonly recordCount: number
   readonly blobBytes: number
   readonly hasPassword: boolean
+  /** Whether there is a page for her entities. */
+  readonly hasEntities: boolean
   readonly identities: readonly IdentityRow[]
   readonly linkable: readonly { readonly id: string; readonly label: string }[]
   readonly sessions: readonly SessionRow[]
@@ -207,6 +209,7 @@ function dataCard(model: AccountModel): Html {
       <p class="hint">A domain of your own works too, once it names ${model.did} in a TXT record at _atproto.</p>
     </details>
     <p><a class="button quiet" href="/xrpc/com.atproto.sync.getRepo?did=${model.did}" download="${model.viewer.handle}.car">Download your repository</a></p>
+    ${model.hasEntities ? html`<p><a class="button quiet" href="/account/entities">Your entities</a></p>` : ''}
   </section>`
 }
 

@@ -132,5 +132,6 @@ function systemRow(system: SystemLine, model: HomeModel): Html {
       <div>${purposes[system.name] ?? ''}</div>
       <div class="soft">${system.line}</div>
       ${system.name === 'skrepka' && model.messengerUrl !== undefined ? html`<div><a href="${model.messengerUrl}">Open the messenger</a></div>` : ''}
+      ${system.name === 'entities' ? html`<div><a href="/entities/browse">Look at what is public</a></div>` : ''}
     </div></li>`
 }
