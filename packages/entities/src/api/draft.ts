@@ -95,11 +95,11 @@ export function createDraft(options: {
     set: (kind, value, to) => {
       // Told before anything is cleared: a value that does not fit must leave the draft as it was.
       dataOf(kind, value)
-      steps.push({ kind: 'clear', schema: kind.id })
+      steps.push({ kind: 'clear', schema: kind.id, ids: [] })
       add(kind, value, to)
     },
     add,
-    remove: kind => void steps.push({ kind: 'clear', schema: kind.id }),
+    remove: kind => void steps.push({ kind: 'clear', schema: kind.id, ids: [] }),
     removeComponent: id => void steps.push({ kind: 'drop', id }),
     blob: bytes => {
       if (bytes.length > blobBytesMax)

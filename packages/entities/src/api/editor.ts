@@ -5,7 +5,7 @@ import type { EntryStore } from '../store/contract.ts'
 import { nameOf } from '../store/keys.ts'
 import { equalBytes } from '../willow/path.ts'
 import { createDraft, type Draft, type FinishedDraft } from './draft.ts'
-import { applySteps, type EditStep, type Known, sameIds, shorten } from './edits.ts'
+import { applySteps, type EditStep, type Known, sameIds, shorten, withCleared, yielding } from './edits.ts'
 import { LeafError } from './errors.ts'
 import type { Identity } from './identity.ts'
 import type { Lanes } from './lanes.ts'
@@ -30,10 +30,18 @@ export interface Editor {
     as: Identity | undefined,
   ): Promise<Edited>
   delete(place: Place, as: Identity | undefined): Promise<void>
-  /** Makes pending edits again on a state that somebody else wrote: the bytes of its snapshot. Nothing pending: nothing. */
-  reapply(place: Place, theirs: Uint8Array): Promise<void>
+  /** Makes pending edits again on a state that somebody else wrote. False: its components have not all arrived. */
+  reapply(place: Place, theirs: TheirState): Promise<boolean>
   /** Prunes everything at and below a path. */
   deleteTree(place: Place, as: Identity | undefined): Promise<void>
+}
+
+/** A state that somebody else wrote. */
+export interface TheirState {
+  readonly snapshot: Uint8Array
+  readonly timestamp: bigint
+  /** Whether it is the one that stands now, because it is newer than ours. */
+  readonly stands: boolean
 }
 
 export interface EditorDependencies {
@@ -45,6 +53,8 @@ export interface EditorDependencies {
   readonly notes: Notes
   readonly lanes: Lanes
   readonly random: (length: number) => Uint8Array
+  /** As a timestamp of Willow. */
+  readonly now: () => bigint
 }
 
 /** How often an edit is made again before what others wrote is left as it is. */
@@ -108,8 +118,9 @@ export function createEditor(deps: EditorDependencies): Editor {
     const { draft, finish } = createDraft({ before, random: deps.random })
     await change(draft)
     const finished = finish()
-    const steps = shorten(finished.steps)
-    const after = applySteps(await known(ids, before), steps)
+    const held = await known(ids, before)
+    const steps = withCleared(held, shorten(finished.steps))
+    const after = applySteps(held, steps)
     if (after.length > componentsMax)
       throw new LeafError('TooLarge', `expected at most ${componentsMax} components, got ${after.length}`)
     const snapshot = encodeSnapshot(after.map(({ id }) => id))
@@ -123,9 +134,10 @@ export function createEditor(deps: EditorDependencies): Editor {
     const objects = libraryObjects(finished)
     const beside = await library.writingsFor(place, objects, as)
     for (const { id, schema } of finished.sealed) await notes.save(`sealed.${toHex(id)}`, toHex(schema))
-    const waiting = await pending.at(place, before?.timestamp ?? 0n)
+    const waiting = await pending.at(place, deps.now())
     // Kept first, so that after a crash an edit is made again rather than forgotten.
-    await pending.save(place, pending.withSteps(waiting, steps, (await store.lastArrival()) + 1))
+    const soon = { arrival: (await store.lastArrival()) + 1, timestamp: deps.now() }
+    await pending.save(place, pending.withSteps(waiting, steps, soon))
     const written = await writer.write({
       ...place,
       as,
@@ -135,27 +147,33 @@ export function createEditor(deps: EditorDependencies): Editor {
         { path: entityWillowPath(place.path), payload: snapshot, content: false },
       ],
     })
-    await pending.save(place, pending.withSteps(waiting, steps, written.arrival))
+    await pending.save(place, pending.withSteps(waiting, steps, written))
     library.written(place, objects)
     return { snapshotId }
   }
 
-  const reapply = async (place: Place, theirs: Uint8Array): Promise<void> => {
+  const reapply = async (place: Place, theirs: TheirState): Promise<boolean> => {
+    const waiting = await pending.at(place, theirs.timestamp)
+    if (waiting === undefined || waiting.again >= againMax) return true
     const state = await reader.entity(place)
-    const waiting = await pending.at(place, 'entry' in state ? state.entry.entry.timestamp : 0n)
-    if (waiting === undefined || waiting.again >= againMax) return
-    if (state.kind !== 'ready' && state.kind !== 'incomplete') return pending.save(place, undefined)
-    const steps = await stillHere(reader, waiting.steps)
-    const view = await reader.snapshot(idOf(theirs))
-    const ids = applySteps(await known(decodeSnapshot(theirs), view), steps).map(({ id }) => id)
-    const snapshot = encodeSnapshot(ids)
-    if (state.ids !== undefined && sameIds(decodeSnapshot(snapshot), state.ids)) return
-    const { arrival } = await writer.write({
+    if (state.kind !== 'ready' && state.kind !== 'incomplete') {
+      await pending.save(place, undefined)
+      return true
+    }
+    const view = await reader.stateOf(theirs.snapshot)
+    if (view === undefined) return false
+    const ours = await stillHere(reader, waiting.steps)
+    const held = await known(decodeSnapshot(theirs.snapshot), view)
+    const steps = theirs.stands ? yielding(held, ours) : ours
+    const snapshot = encodeSnapshot(applySteps(held, steps).map(({ id }) => id))
+    if (state.ids !== undefined && sameIds(decodeSnapshot(snapshot), state.ids)) return true
+    const written = await writer.write({
       ...place,
       as: undefined,
       items: [{ path: entityWillowPath(place.path), payload: snapshot, content: false }],
     })
-    await pending.save(place, { steps, arrival, again: waiting.again + 1 })
+    await pending.save(place, { ...written, steps, again: waiting.again + 1 })
+    return true
   }
 
   const leave = async (place: Place, path: readonly Uint8Array[], as: Identity | undefined) => {

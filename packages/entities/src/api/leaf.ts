@@ -12,6 +12,7 @@ import type { EntryStore } from '../store/contract.ts'
 import { createStore } from '../store/engine.ts'
 import { nameOf } from '../store/keys.ts'
 import type { Transport } from '../sync/contract.ts'
+import { timestampOf } from '../willow/timestamp.ts'
 import { openAuthority } from './authority.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
 import { type Description, describeSchema, describeSpecified, type SchemaDescription } from './describe.ts'
@@ -101,8 +102,9 @@ export async function createLeaf(platform: Platform, backing: Backing): Promise<
   const writer = createWriter({ store, authority, platform })
   const library = createLibrary({ store, reader, writer })
   const { random } = platform
+  const now = () => timestampOf(platform.now())
   const lanes = createLanes()
-  const editor = createEditor({ store, reader, writer, library, pending, notes, lanes, random })
+  const editor = createEditor({ store, reader, writer, library, pending, notes, lanes, random, now })
   const links = createLinkResolver(reader)
   const catalogs = new Map<string, Catalog>()
   let closed = false

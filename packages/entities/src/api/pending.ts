@@ -15,6 +15,8 @@ export interface PendingEdit {
   readonly steps: readonly EditStep[]
   /** Of the entry that has them; others have heard of everything up to an arrival number. */
   readonly arrival: number
+  /** The same entry's. */
+  readonly timestamp: bigint
   /** How often they were made again. */
   readonly again: number
 }
@@ -25,15 +27,24 @@ export interface SyncedArea {
 }
 
 export interface Pending {
-  /** Undefined: nothing is pending at this place. */
+  /** What a state of this time may not know of; undefined: nothing. */
   at(place: Place, timestamp: bigint): Promise<PendingEdit | undefined>
   save(place: Place, edit: PendingEdit | undefined): Promise<void>
   /** The edit that is pending once these steps are added. */
-  withSteps(before: PendingEdit | undefined, steps: readonly EditStep[], arrival: number): PendingEdit
+  withSteps(
+    before: PendingEdit | undefined,
+    steps: readonly EditStep[],
+    written: Pick<PendingEdit, 'arrival' | 'timestamp'>,
+  ): PendingEdit
   /** Somebody else has everything of these areas up to an arrival number: remembered before it resolves. */
   told(areas: readonly SyncedArea[], arrival: number): Promise<void>
 }
 
+/**
+ * A state that was written so shortly after an edit may not know of it, although a server did: two devices that write at
+ * once tell the server at once. In microseconds.
+ */
+const atOnceUs = 5_000_000n
 /** Edits that are remembered without asking the store. */
 const rememberedMax = 10_000
 /** Areas whose progress is remembered. */
@@ -53,12 +64,12 @@ export async function openPending(notes: Notes): Promise<Pending> {
     const note = noteOf(place)
     if (remembered.has(note)) return remembered.get(note)
     const [first = '', ...rest] = ((await notes.load(note)) ?? '').split(' ')
-    const [arrival, again] = first.split(',').map(Number)
+    const [arrival, again, timestamp] = first.split(',')
     const steps = stepsFromText(rest.join(' '))
     const edit =
-      arrival === undefined || again === undefined || steps.length === 0
+      timestamp === undefined || steps.length === 0
         ? undefined
-        : { steps, arrival, again }
+        : { steps, arrival: Number(arrival), again: Number(again), timestamp: BigInt(timestamp) }
     remember(note, edit)
     return edit
   }
@@ -67,7 +78,7 @@ export async function openPending(notes: Notes): Promise<Pending> {
     if (oldest !== undefined) remembered.delete(oldest)
     remembered.set(note, edit)
   }
-  const isTold = ({ namespace, subspace, path }: Place, timestamp: bigint, arrival: number) =>
+  const isTold = ({ namespace, subspace, path }: Place, { timestamp, arrival }: PendingEdit) =>
     told.some(
       one =>
         one.arrival >= arrival &&
@@ -77,20 +88,24 @@ export async function openPending(notes: Notes): Promise<Pending> {
   return {
     at: async (place, timestamp) => {
       const edit = await load(place)
-      return edit === undefined || isTold(place, timestamp, edit.arrival) ? undefined : edit
+      if (edit === undefined || timestamp < edit.timestamp + atOnceUs) return edit
+      return isTold(place, edit) ? undefined : edit
     },
     save: async (place, edit) => {
       const note = noteOf(place)
       if (edit === undefined && remembered.has(note) && remembered.get(note) === undefined) return
       await notes.save(
         note,
-        edit === undefined ? '' : `${edit.arrival},${edit.again} ${stepsToText(edit.steps)}`,
+        edit === undefined
+          ? ''
+          : `${edit.arrival},${edit.again},${edit.timestamp} ${stepsToText(edit.steps)}`,
       )
       remember(note, edit)
     },
-    withSteps: (before, steps, arrival) => ({
+    withSteps: (before, steps, { arrival, timestamp }) => ({
       steps: shorten([...(before?.steps ?? []), ...steps]),
       arrival,
+      timestamp,
       again: 0,
     }),
     told: async (areas, arrival) => {

@@ -9,6 +9,7 @@ import {
   decodeSnapshot,
   emptySnapshot,
   emptySnapshotId,
+  idOf,
   type ObjectId,
 } from '../leaf/objects.ts'
 import type { Backing } from '../store/backing.ts'
@@ -47,6 +48,8 @@ export interface Reader {
   entity(place: Place): Promise<EntityState>
   /** What an entry of an entity says. */
   entityOf(place: Place, entry: StoredEntry): Promise<EntityState>
+  /** A state by the bytes of its snapshot, which may not be here; undefined: its components are not all here. */
+  stateOf(snapshot: Uint8Array): Promise<EntityView | undefined>
   /** A state by the id of its snapshot, wherever its bytes came from; undefined: they are not all here. */
   snapshot(id: ObjectId): Promise<EntityView | undefined>
 }
@@ -104,6 +107,14 @@ export function createReader({ store, backing, registry, keyring }: ReaderDepend
     return createView({ ...about, open, locked }, registry)
   }
 
+  const stateOf = async (snapshot: Uint8Array): Promise<EntityView | undefined> => {
+    const ids = readSnapshot(snapshot)
+    if (ids === undefined) return undefined
+    const about = { place: undefined, timestamp: undefined, snapshotId: idOf(snapshot) }
+    const loaded = await load(ids, about)
+    return 'get' in loaded ? loaded : undefined
+  }
+
   const entityOf = async (place: Place, stored: StoredEntry): Promise<EntityState> => {
     const { entry } = stored
     if (entry.payloadLength === 0n) return { kind: 'deleted', entry: stored }
@@ -128,12 +139,10 @@ export function createReader({ store, backing, registry, keyring }: ReaderDepend
       const stored = await store.entry(place.namespace, place.subspace, entityWillowPath(place.path))
       return stored === undefined ? { kind: 'none' } : entityOf(place, stored)
     },
+    stateOf,
     snapshot: async id => {
       const payload = equalBytes(id, emptySnapshotId) ? emptySnapshot : await object(id)
-      const ids = payload === undefined ? undefined : readSnapshot(payload)
-      if (ids === undefined) return undefined
-      const loaded = await load(ids, { place: undefined, timestamp: undefined, snapshotId: id })
-      return 'get' in loaded ? loaded : undefined
+      return payload === undefined ? undefined : stateOf(payload)
     },
   }
 }

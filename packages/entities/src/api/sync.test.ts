@@ -174,3 +174,22 @@ test('a device that was given a part syncs that part', async t => {
   assert.ok((await store.lastArrival()) > 0)
   assert.throws(() => connect(bob, { areas: [bob.space.area(alice.me)] }), /may read this area/)
 })
+
+test('of two values that were set at the same time the newer one stays, and everything else of both', async t => {
+  for (const order of [
+    [0, 1, 0, 1],
+    [1, 0, 1, 0],
+  ]) {
+    const { sync } = server(t)
+    const both = await twoDevices(t)
+    await both[0].space.at('x').edit(draft => draft.set(Name, 'base'))
+    for (const one of both) await sync(one)
+    await both[0].space.at('x').edit(draft => {
+      draft.set(Name, 'older')
+      draft.add(Utf8, 'one')
+    })
+    await both[1].space.at('x').edit(draft => draft.set(Name, 'newer'))
+    for (const index of order) await sync(both[index] as Device)
+    for (const one of both) assert.deepEqual(await read(one), ['newer', 'one'])
+  }
+})
