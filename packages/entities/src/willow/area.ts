@@ -67,7 +67,7 @@ const startFromStart = 0x20
 const endFromStart = 0x10
 
 /** How an area's times are told by those of an area around it. */
-interface TimeDifferences {
+export interface TimeDifferences {
   readonly startFromStart: boolean
   readonly start: bigint
   readonly endFromStart: boolean
@@ -76,7 +76,7 @@ interface TimeDifferences {
 }
 
 /** The smaller difference is told; from the end when they are equal. */
-function differences(inner: TimeRange, outer: TimeRange): TimeDifferences {
+export function timeDifferences(inner: TimeRange, outer: TimeRange): TimeDifferences {
   const fromStart = inner.start - outer.start
   const toEnd = outer.end === undefined ? undefined : outer.end - inner.start
   const startByStart = toEnd === undefined || fromStart < toEnd
@@ -105,7 +105,7 @@ export function encodeAreaInArea(inner: Area, outer: Area): Uint8Array {
 export function writeAreaInArea(writer: WillowWriter, inner: Area, outer: Area): void {
   if (!areaIncludesArea(outer, inner)) throw new RangeError('expected an area within the one around it')
   const differs = inner.subspace !== undefined && outer.subspace === undefined
-  const times = differences(inner.times, outer.times)
+  const times = timeDifferences(inner.times, outer.times)
   writer.u8(
     (differs ? subspaceDiffers : 0) |
       (times.end === undefined ? endIsOpen : 0) |
@@ -140,7 +140,8 @@ export function readAreaInArea(reader: WillowReader, outer: Area): Area {
   return area
 }
 
-function readTime(reader: WillowReader, tag: number, fromStart: boolean, outer: TimeRange): bigint {
+/** A time that was told by its difference to one end of the range around it. Throws MalformedError. */
+export function readTime(reader: WillowReader, tag: number, fromStart: boolean, outer: TimeRange): bigint {
   const begin = reader.at
   const difference = reader.compact(tag, 2)
   if (fromStart) {
