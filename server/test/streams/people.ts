@@ -6,7 +6,7 @@ import type { Leaf } from '../support/leaf.ts'
 export const authenticateMethod = 'town.muni.leaf.authenticate'
 
 /** What the operator's services connect with. */
-export const unsafeToken = 'the unsafe token of these tests, long enough'
+export const unsafeToken = 'the-unsafe-token-of-these-tests-long-enough'
 
 /** Throttles out of the way, for tests of something else. */
 export const raisedLimits: Readonly<Record<string, string>> = {
