@@ -57,15 +57,20 @@ export async function createEntities(deps: EntitiesDependencies) {
     log,
   })
   const reading = createReading({ database, store, publicAreas })
-  const routes = createEntityRoutes({
+  const metrics = createSyncMetrics(deps.metrics, () => socket.count())
+  const throttle = createThrottle({ perSecond: settings.entriesPerSecond, clock })
+  const { routes, drops } = createEntityRoutes({
     ...deps,
+    store,
+    verifier,
+    throttle,
+    metrics,
     reading,
     publicAreas,
     membership,
     serverName,
     serverKey: hexOf(serverKey),
   })
-  const metrics = createSyncMetrics(deps.metrics, () => socket.count())
   const socket = createSyncSocket({
     store,
     verifier,
@@ -75,7 +80,7 @@ export async function createEntities(deps: EntitiesDependencies) {
     isPublic: request => publicAreas.isPublicArea(request),
     payloadBytesMax: settings.payloadBytesMax,
     places: createPlaces({ max: settings.connectionsMax, perNetworkMax: settings.connectionsPerAddressMax }),
-    throttle: createThrottle({ perSecond: settings.entriesPerSecond, clock }),
+    throttle,
     clock,
     random,
     log,
@@ -88,6 +93,7 @@ export async function createEntities(deps: EntitiesDependencies) {
     start: async () => {
       large.start()
       membership.start()
+      drops.sweep().catch((error: unknown) => log.warn({ error }, 'drops that were left behind stay there'))
       socket.start()
     },
     stop: async deadlineMs => {

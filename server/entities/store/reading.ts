@@ -63,6 +63,8 @@ export interface SubspaceView {
 }
 
 export interface Reading {
+  /** What of a subspace the viewer may see. */
+  areas(place: SubspacePlace, viewer: Viewer): Promise<readonly Area[]>
   /** Undefined: there is nothing in it that the viewer may see. */
   open(place: SubspacePlace, viewer: Viewer): Promise<SubspaceView | undefined>
   /** Subspaces in which something is public, ascending. */
@@ -97,6 +99,7 @@ export function createReading({ database, store, publicAreas }: ReadingOptions):
       : publicAreas.areasOf(place.namespace, place.subspace)
 
   return {
+    areas: areasFor,
     open: async (place, viewer) => {
       const areas = await areasFor(place, viewer)
       if (areas.length === 0) return undefined
