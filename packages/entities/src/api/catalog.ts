@@ -126,8 +126,9 @@ export function createCatalog(deps: CatalogDependencies): Catalog {
     wake()
   }
   let running: Promise<void> | undefined
+  const isBehind = () => read !== stamp || keysSeen !== keyring.version
   const upToDate = async () => {
-    while (read !== stamp || keysSeen !== keyring.version) {
+    while (isBehind()) {
       running ??= catchUp().finally(() => {
         running = undefined
       })

@@ -1,5 +1,6 @@
 /** Everything of one device: its store, its keys, what it understands. `node/leaf.ts` and `browser/leaf.ts` open it. */
 import type { Link } from '@leaf/codec/borsh/references'
+import type { ImportedDrop } from '../drop/store-drop.ts'
 import type { EncryptionAlgorithm, EncryptionKey } from '../encryption/algorithm.ts'
 import type { ComponentKind } from '../leaf/define.ts'
 import type { ObjectId } from '../leaf/objects.ts'
@@ -16,6 +17,7 @@ import { timestampOf } from '../willow/timestamp.ts'
 import { openAuthority } from './authority.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
 import { type Description, describeSchema, describeSpecified, type SchemaDescription } from './describe.ts'
+import { type Drop, type ExportOptions, exportSpace, importInto } from './drops.ts'
 import { createEditor } from './editor.ts'
 import type { Identity } from './identity.ts'
 import { createKeyring } from './keyring.ts'
@@ -83,6 +85,10 @@ export interface Leaf {
   describeSpecified(id: ObjectId): Promise<Description | undefined>
   /** Brings this store and a server to the same entries. */
   sync(space: Space, transport: Transport, settings: SyncSettings): SyncHandle
+  /** Entities as a file that any store of Willow reads. */
+  export(space: Space, options?: ExportOptions): Drop
+  /** Takes such a file, all of it or nothing; a function is called twice. Throws MalformedError, DropError. */
+  import(drop: Uint8Array | (() => AsyncIterable<Uint8Array>)): Promise<ImportedDrop>
   /** Removes a subspace (or a namespace) from this device only. */
   forget(namespace: Uint8Array, subspace?: Uint8Array): Promise<void>
   /** Underneath: entries as they are stored. */
@@ -105,6 +111,7 @@ export async function createLeaf(platform: Platform, backing: Backing): Promise<
   const now = () => timestampOf(platform.now())
   const lanes = createLanes()
   const editor = createEditor({ store, reader, writer, library, pending, notes, lanes, random, now })
+  const drops = { store, pending, editor, verifier, platform }
   const links = createLinkResolver(reader)
   const catalogs = new Map<string, Catalog>()
   let closed = false
@@ -173,6 +180,8 @@ export async function createLeaf(platform: Platform, backing: Backing): Promise<
     describeSpecified: id => describeSpecified(reader, id),
     sync: (space, transport, settings) =>
       startSync(space, transport, settings, { store, platform, authority, pending, editor, notes }),
+    export: (space, options = {}) => exportSpace(space, options, drops),
+    import: drop => importInto(drop, drops),
     forget: async (namespace, subspace) => {
       await store.forget(namespace, subspace)
       catalogs.get(nameOf(namespace))?.reset()

@@ -33,6 +33,7 @@ export async function idbBacking(name: string, factory: IDBFactory = indexedDB):
       }
       // One that had nothing to do any more is committed already.
       await finished
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has one origin only
       channel.postMessage('written')
       return value
     },
