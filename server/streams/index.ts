@@ -9,6 +9,7 @@ import type { Mount } from '../kernel/http/router.ts'
 import type { System } from '../kernel/lifecycle.ts'
 import type { StreamsDependencies } from './dependencies.ts'
 import { createDoor } from './door.ts'
+import { engineSettings, hostLimits } from './engine-settings.ts'
 import type { HostSources, SqlHosts } from './host/contract.ts'
 import type { HostLimits } from './host/limits.ts'
 import { leafServerEntry } from './http/own-listener.ts'
@@ -40,7 +41,7 @@ export async function createStreams(deps: CreateStreamsOptions) {
     join(deps.dataDir, 'streams'),
     hostLimits(settings),
   )
-  const engine = createStreamsEngine({ ...deps, hosts, settings: engineSettings(deps) })
+  const engine = createStreamsEngine({ ...deps, hosts, settings: engineSettings(settings, publicUrl) })
   const door = createDoor(deps, engine)
   if (settings.unsafeAuthToken !== undefined && deps.production)
     log.warn({}, 'UNSAFE_AUTH_TOKEN is set: whoever has it may send events in the name of anybody')
@@ -63,37 +64,6 @@ export async function createStreams(deps: CreateStreamsOptions) {
       ? undefined
       : { name: 'streams listener', mounts: [door.own], hosts: [listen.host], port: listen.port }
   return { system, engine, listener, serverDid: door.serverDid, service: leafServerEntry(publicUrl) }
-}
-
-/** Address space that a process takes before it does anything, without using it. */
-const bareHostBytes = 1024 * 1024 * 1024
-
-function hostLimits(settings: StreamsDependencies['settings']): Partial<HostLimits> {
-  return {
-    queryMsMax: settings.queryMsMax,
-    batchMsMax: settings.batchMsMax,
-    answerRowsMax: settings.answerRowsMax,
-    answerBytesMax: settings.answerBytesMax,
-    memoryBytesMax: bareHostBytes + settings.hostMemoryBytes,
-    openMax: settings.openStreamsMax,
-    ...(settings.hostsMax === 0 ? {} : { quickHostsMax: settings.hostsMax }),
-  }
-}
-
-function engineSettings({ settings, publicUrl }: StreamsDependencies) {
-  return {
-    endpoint: publicUrl,
-    openCreation: settings.create === 'anyone',
-    allow: settings.allow,
-    block: settings.block,
-    moduleAdmins: settings.moduleAdmins,
-    limits: {
-      moduleBytesMax: settings.moduleBytesMax,
-      batchEventsMax: settings.batchEventsMax,
-      batchBytesMax: settings.batchBytesMax,
-      quota: { streams: settings.streamsPerOwnerMax, bytes: settings.bytesPerOwnerMax },
-    },
-  }
 }
 
 async function statusLine(

@@ -13,6 +13,18 @@ export async function isDeleted(tx: ReadTx, did: string): Promise<boolean> {
   return (await tx.get('SELECT 1 AS one FROM streams_deleted WHERE did = $1', [did])) !== undefined
 }
 
+/** Whether something is left of a stream that was deleted. */
+export async function isUnpurged(tx: ReadTx, did: string): Promise<boolean> {
+  return (
+    (await tx.get('SELECT 1 AS one FROM streams_deleted WHERE did = $1 AND purged = 0', [did])) !== undefined
+  )
+}
+
+/** A stream of which nothing is left comes back: that it was deleted is true no more. */
+export async function forgetDeleted(tx: Tx, did: string): Promise<void> {
+  await tx.run('DELETE FROM streams_deleted WHERE did = $1 AND purged = 1', [did])
+}
+
 /** Makes a stream gone for everybody; its events are still there, for `purge`. */
 export async function markDeleted(
   tx: Tx,

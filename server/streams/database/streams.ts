@@ -140,12 +140,20 @@ export async function extendImport(tx: Tx, { id, from, to, headHash, bytes }: Ad
   return changes === 1
 }
 
-/** All of it is here; its state has the journal up to `stateHead` in it. */
-export async function endImport(tx: Tx, id: number, stateHead: number): Promise<void> {
+export interface Imported {
+  readonly stateHead: number
+  readonly stateKept: number
+  readonly frozen: boolean
+  readonly handle: string | null
+}
+
+/** All of it is here; its state has the journal up to `stateKept` in it. */
+export async function endImport(tx: Tx, id: number, imported: Imported): Promise<void> {
+  const { stateHead, stateKept, frozen, handle } = imported
   await tx.run(
-    `UPDATE streams_stream SET frozen = 0, state_head = $1, state_kept = $2
-     WHERE id = $3 AND frozen = ${frozenForImport}`,
-    [stateHead, stateHead, id],
+    `UPDATE streams_stream SET frozen = $1, handle = $2, state_head = $3, state_kept = $4
+     WHERE id = $5 AND frozen = ${frozenForImport}`,
+    [frozen ? 1 : 0, handle, stateHead, stateKept, id],
   )
 }
 

@@ -20,7 +20,6 @@ import { type StreamEntry, viewOf, wake } from '../stream/entry.ts'
 import { errorText } from '../stream/error-text.ts'
 import type { Registry } from '../stream/registry.ts'
 import type { StreamMetrics } from '../stream/stream-metrics.ts'
-import { streamFrozen } from '../stream/texts.ts'
 
 export interface ModuleUpdates {
   /** Resolves when the module serves. Who may is the caller's matter. Refuses `conflict` while another one is built. */
@@ -68,8 +67,7 @@ export function createModuleUpdates(deps: UpdateDependencies): ModuleUpdates {
     return done
   }
   const update = async (entry: StreamEntry, cid: string): Promise<void> => {
-    const record = await registry.record(entry)
-    if (record.frozen !== 0) throw streamFrozen()
+    const record = await registry.unfrozen(entry)
     if (record.module === cid) return
     const left = await updateOf(database.direct, record.id)
     if (left !== undefined && left.module === cid) return run(left)

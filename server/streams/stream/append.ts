@@ -12,7 +12,7 @@ import type { GroupRunner } from './group.ts'
 import type { Quotas } from './quota.ts'
 import type { Registry } from './registry.ts'
 import type { StreamMetrics } from './stream-metrics.ts'
-import { forbidden, streamFrozen, unauthenticated } from './texts.ts'
+import { forbidden, unauthenticated } from './texts.ts'
 
 export interface Appends {
   append(request: AppendRequest): Promise<Appended>
@@ -61,8 +61,7 @@ export function createAppends(deps: AppendDependencies): Appends {
     const user = userOf(kind, request)
     checkShape(request, limits)
     const entry = await registry.open(request.stream)
-    const record = entry.record ?? (await registry.record(entry))
-    if (record.frozen !== 0) throw streamFrozen()
+    const record = await registry.unfrozen(entry)
     if (request.events.length === 0) {
       wake(entry)
       return nothing
@@ -80,8 +79,7 @@ export function createAppends(deps: AppendDependencies): Appends {
     append: request => add('events', request),
     appendState: async request => void (await add('state', request)),
     clearState: async entry => {
-      const record = entry.record ?? (await registry.record(entry))
-      if (record.frozen !== 0) throw streamFrozen()
+      const record = await registry.unfrozen(entry)
       const item = { user: '', payloads: [], signature: new Uint8Array(0), bytes: 0 }
       await enqueue(
         entry,

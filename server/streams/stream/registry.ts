@@ -6,13 +6,15 @@ import { endUpdate, updateOf } from '../database/modules.ts'
 import type { SqlHosts, StreamDid } from '../host/contract.ts'
 import { createEntry, type StreamEntry, viewOf, wake } from './entry.ts'
 import type { Lease } from './lease.ts'
-import { noSuchStream, streamDeleted } from './texts.ts'
+import { noSuchStream, streamDeleted, streamFrozen } from './texts.ts'
 
 export interface Registry {
   /** The entry of a stream that exists and is this node's. Throws Refusal `missing`, or `unavailable` when it is another node's. */
   open(did: StreamDid): Promise<StreamEntry>
   /** What is committed about it. Call with its lane held, or right after `open`; throws as `open` does. */
   record(entry: StreamEntry): Promise<StreamRecord>
+  /** The same of a stream that can be added to; another process may have unfrozen it. Not with its lane held. Throws Refusal `forbidden`. */
+  unfrozen(entry: StreamEntry): Promise<StreamRecord>
   /** The entry if it is in memory. */
   peek(did: StreamDid): StreamEntry | undefined
   /** Holds an entry in memory until the returned function is called. */
@@ -98,6 +100,16 @@ export function createRegistry(deps: {
       return entry
     },
     record,
+    unfrozen: async entry => {
+      const known = entry.record ?? (await record(entry))
+      if (known.frozen === 0) return known
+      return entry.lane.exclusive(async () => {
+        entry.record = undefined
+        const fresh = await record(entry)
+        if (fresh.frozen !== 0) throw streamFrozen()
+        return fresh
+      })
+    },
     peek: did => entries.get(did),
     hold: entry => {
       entry.holders += 1

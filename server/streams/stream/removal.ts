@@ -37,7 +37,16 @@ export function createRemoval(deps: {
 }): Removal {
   const { database, hosts, registry, keys, quotas, clock, log } = deps
 
-  const purgeOne = async ({ did, stream, head }: DeletedStream) => {
+  /** It may have been deleted by another process: whoever waits for it here learns it, too. */
+  const endHere = async ({ did, stream }: DeletedStream) => {
+    const entry = registry.peek(did)
+    if (entry === undefined || (entry.record !== undefined && entry.record.id !== stream)) return
+    await entry.lane.exclusive(async () => registry.end(entry))
+    keys.forget(stream)
+  }
+  const purgeOne = async (gone: DeletedStream) => {
+    const { did, stream, head } = gone
+    await endHere(gone)
     for (let upTo = 0; upTo < head; ) {
       upTo = Math.min(head, upTo + perTransactionMax)
       const last = upTo

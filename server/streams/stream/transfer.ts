@@ -4,12 +4,14 @@
  * views follow from the log.
  */
 import type { Clock } from '../../kernel/clock.ts'
-import { Refusal } from '../../kernel/errors.ts'
+import { Corruption, Refusal } from '../../kernel/errors.ts'
 import { type SigningKey, signingKeyFrom } from '../../kernel/keys.ts'
 import type { Logger } from '../../kernel/log.ts'
 import type { Database } from '../../kernel/storage/database.ts'
+import { forgetDeleted, isUnpurged } from '../database/deleted.ts'
 import { insertEvents } from '../database/events.ts'
 import { hasModule, insertModule } from '../database/modules.ts'
+import { insertStateEvents, putStateCopy } from '../database/state-events.ts'
 import {
   endImport,
   extendImport,
@@ -20,13 +22,14 @@ import {
   streamByDid,
   type StreamRecord,
 } from '../database/streams.ts'
-import type { LogEvent, SqlHosts, StreamDid } from '../host/contract.ts'
+import type { LogEvent, SqlHosts, StateEvent, StreamDid } from '../host/contract.ts'
 import type { StreamKeys } from '../identity/keys.ts'
 import { moduleCidOf } from '../module/upload.ts'
 import { linkHash } from './chain.ts'
 import type { ChainedEvent } from './contract.ts'
 import { viewOf } from './entry.ts'
 import type { Registry } from './registry.ts'
+import type { Removal } from './removal.ts'
 import { movedOn } from './group.ts'
 
 /** A stream without its events. */
@@ -59,6 +62,14 @@ export interface StreamToImport {
   readonly key: { readonly secret: Uint8Array } | { readonly sealed: Uint8Array } | null
   /** Its state, as `copyState` gives it; `seq` is 0 for a file of another server. */
   readonly state?: StateFile
+  /** Entries of the state journal that are not in the state, in order; the first follows its `seq`. */
+  readonly stateEvents?: readonly StateEvent[]
+  /** Nothing can be added to it once it is here. */
+  readonly frozen?: boolean
+  /** The name that its DID has in the directory already. */
+  readonly handle?: string | null
+  /** Milliseconds since 1970; now, when absent. */
+  readonly createdAt?: number
   /** In order, from any idx up to the one that is there already, plus one. */
   readonly events: AsyncIterable<readonly LogEvent[]> | Iterable<readonly LogEvent[]>
 }
@@ -84,11 +95,12 @@ export function createTransfer(deps: {
   readonly hosts: Pick<SqlHosts, 'copyState' | 'placeState' | 'validate'>
   readonly registry: Registry
   readonly keys: StreamKeys
+  readonly removal: Pick<Removal, 'purge'>
   readonly clock: Clock
   readonly log: Logger
   readonly node: string | null
 }): Transfer {
-  const { database, hosts, registry, keys, clock, log, node } = deps
+  const { database, hosts, registry, keys, removal, clock, log, node } = deps
 
   const keepModule = async ({ module, moduleCid }: StreamToImport): Promise<void> => {
     if (await hasModule(database.direct, moduleCid)) return
@@ -103,11 +115,27 @@ export function createTransfer(deps: {
   }
   const keyOf = ({ did, key }: StreamToImport): SigningKey | undefined => {
     if (key === null) return undefined
-    return 'secret' in key ? signingKeyFrom(key.secret) : keys.open(did, key.sealed)
+    try {
+      return 'secret' in key ? signingKeyFrom(key.secret) : keys.open(did, key.sealed)
+    } catch (cause) {
+      if (!(cause instanceof Corruption)) throw cause
+      // It came from outside: nothing of this house contradicts itself.
+      const text =
+        'secret' in key
+          ? `the key of ${did} is no secp256k1 key`
+          : `the key of ${did} was sealed with another secret: PDS_KEY_ENCRYPTION_SECRET must be that of the house it comes from`
+      throw new Refusal('invalid', text, { cause })
+    }
+  }
+  /** One that was deleted here comes back; what is left of it must not be removed together with the new one. */
+  const clearAway = async (did: StreamDid): Promise<void> => {
+    while (await isUnpurged(database.direct, did)) await removal.purge()
+    await database.write(tx => forgetDeleted(tx, did))
   }
   /** The stream's row, from now or from an import that was cut off. */
   const begin = async (stream: StreamToImport, key: SigningKey | undefined): Promise<StreamRecord> => {
-    const { did, owners, moduleCid, clientStamp } = stream
+    const { did, owners, moduleCid, clientStamp, createdAt = clock.now() } = stream
+    await clearAway(did)
     await database.write(tx =>
       insertStream(tx, {
         did,
@@ -118,7 +146,7 @@ export function createTransfer(deps: {
         signingKeySealed: key === undefined ? null : keys.seal(did, key),
         node,
         importing: true,
-        createdAt: clock.now(),
+        createdAt,
       }),
     )
     const record = await streamByDid(database.direct, did)
@@ -139,6 +167,21 @@ export function createTransfer(deps: {
     })
     if (!stored) throw movedOn()
     return { ...record, head, headHash, bytes: record.bytes + bytes }
+  }
+  /** With the last of it: from here on others can add to it. */
+  const end = async ({ id, head }: StreamRecord, stream: StreamToImport): Promise<void> => {
+    const { state, stateEvents = [], frozen = false, handle = null } = stream
+    const stateKept = state?.seq ?? (stateEvents[0]?.seq ?? 1) - 1
+    checkJournal(stateKept, head, stateEvents)
+    const stateHead = stateKept + stateEvents.length
+    await database.write(async tx => {
+      await insertStateEvents(tx, id, stateEvents)
+      // Where nodes share the database, the one that takes the stream over finds the state there.
+      if (node !== null && state !== undefined) {
+        await putStateCopy(tx, id, { seq: state.seq, idx: head, bytes: state.bytes })
+      }
+      await endImport(tx, id, { stateHead, stateKept, frozen, handle })
+    })
   }
 
   return {
@@ -174,8 +217,8 @@ export function createTransfer(deps: {
       }
       const { state } = stream
       if (state !== undefined) await hosts.placeState(stream.did, state.bytes)
-      const { id, head } = record
-      await database.write(tx => endImport(tx, id, state?.seq ?? 0))
+      const { head } = record
+      await end(record, stream)
       const entry = registry.peek(stream.did)
       if (entry !== undefined) await entry.lane.exclusive(async () => void (entry.record = undefined))
       log.info({ stream: stream.did, events: head }, 'brought a stream in')
@@ -192,6 +235,17 @@ async function opened(registry: Registry, did: StreamDid) {
 function checkFollows(head: number, events: readonly LogEvent[]): void {
   for (const [at, { idx }] of events.entries()) {
     if (idx !== head + 1 + at) throw new Refusal('invalid', `expected event ${head + 1 + at}, got ${idx}`)
+  }
+}
+
+function checkJournal(after: number, head: number, entries: readonly StateEvent[]): void {
+  for (const [at, { seq, afterIdx }] of entries.entries()) {
+    if (seq !== after + 1 + at) {
+      throw new Refusal('invalid', `expected state event ${after + 1 + at}, got ${seq}`)
+    }
+    if (afterIdx > head) {
+      throw new Refusal('invalid', `state event ${seq} follows event ${afterIdx}, of ${head}`)
+    }
   }
 }
 
