@@ -4,6 +4,7 @@ import type { Random } from '../kernel/random.ts'
 import type { HouseSettings } from '../kernel/settings.ts'
 import type { Terminal } from '../kernel/terminal.ts'
 import type { PdsSettings } from '../pds/config.ts'
+import type { StreamsSettings } from '../streams/config.ts'
 
 /** What is told once the house runs. */
 export interface Running {
@@ -14,7 +15,11 @@ export interface Running {
 /** All settings, as commands need them. */
 export interface CommandConfiguration {
   readonly mode: Mode
-  readonly values: { readonly house: HouseSettings; readonly pds: PdsSettings }
+  readonly values: {
+    readonly house: HouseSettings
+    readonly pds: PdsSettings
+    readonly streams: StreamsSettings
+  }
   readonly notes: readonly ConfigFault[]
 }
 

@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander'
 import { exitCodes, tellFailure } from '../kernel/run.ts'
 import type { CommandContext } from './command.ts'
 import { addDoctor } from './doctor.ts'
+import { addEntity } from './entity.ts'
 import { addInit } from './init.ts'
 import { addInvite } from './invite.ts'
 import { addRelay } from './relay.ts'
 import { addServer } from './server.ts'
 import { addSkrepka } from './skrepka.ts'
 import { addStart } from './start.ts'
+import { addStream } from './stream.ts'
 
 export interface CommandLine extends Omit<CommandContext, 'exit'> {
   /** Without node and the program. */
@@ -41,6 +43,8 @@ export async function runCommandLine({ argv, ...rest }: CommandLine): Promise<nu
   addRelay(program, context)
   addServer(program, context)
   addSkrepka(program, context)
+  addEntity(program, context)
+  addStream(program, context)
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return code
