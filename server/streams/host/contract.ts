@@ -122,8 +122,11 @@ export interface BuildProgress {
  * hosts are used up or the stream is in quarantine.
  */
 export interface SqlHosts {
-  /** Runs authorizer, mirror insert and materializer of the batches in one open transaction, each batch a savepoint. */
-  prepare(view: StreamView, batches: readonly Batch[]): Promise<Prepared>
+  /**
+   * Runs authorizer, mirror insert and materializer of the batches in one open transaction, each batch a savepoint. A
+   * function is called once, when a host is about to run them, so that what came meanwhile comes along; it never throws.
+   */
+  prepare(view: StreamView, batches: readonly Batch[] | (() => readonly Batch[])): Promise<Prepared>
   /** The same with the state materializer; results number the journal (`seq`) instead of the log. */
   prepareState(view: StreamView, batches: readonly Batch[]): Promise<Prepared>
   /** Applies journal entries that the engine has committed meanwhile (a `clear`, for one). */

@@ -86,14 +86,20 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
     }
   }
 
-  const prepare = async (view: StreamView, kind: BatchKind, batches: readonly Batch[]): Promise<Prepared> => {
+  const prepare = async (
+    view: StreamView,
+    kind: BatchKind,
+    batches: readonly Batch[] | (() => readonly Batch[]),
+  ): Promise<Prepared> => {
     await makeReady()
     const release = await locks.take(view.did)
+    let taken = typeof batches === 'function' ? undefined : batches
+    const take = () => (taken ??= typeof batches === 'function' ? batches() : batches)
     try {
       const asked = servedBy(view)
       const question: Question = {
         op: 'prepare',
-        request: target => ({ op: 'prepare', target, kind, batches }),
+        request: target => ({ op: 'prepare', target, kind, batches: take() }),
         lane: 'quick',
         deadlineMs: limits.batchMsMax,
         pins: isPending,

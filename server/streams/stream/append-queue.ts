@@ -96,7 +96,7 @@ const groupBytesMax = 4 * 1024 * 1024
  * Takes the longest run of one kind from the front that makes a group: within `eventsMax` and the bytes of a group, at
  * least one. A batch that expects an idx begins its group, and an id is in a group once.
  */
-export function takeGroup(queue: Waiting[], eventsMax: number): readonly Waiting[] {
+export function takeGroup(queue: Waiting[], eventsMax: number): Waiting[] {
   const first = queue[0]
   if (first === undefined) return []
   let count = 0
@@ -111,6 +111,25 @@ export function takeGroup(queue: Waiting[], eventsMax: number): readonly Waiting
     const again = item.batchId !== undefined && ids.has(item.batchId)
     if (count > 0 && (full || apart || again)) break
     if (item.batchId !== undefined) ids.add(item.batchId)
+    count += 1
+  }
+  return queue.splice(0, count)
+}
+
+/** Takes from the front of the queue what can come along with a group without being looked at first. */
+export function takeAlong(queue: Waiting[], group: readonly Waiting[], eventsMax: number): Waiting[] {
+  let events = 0
+  let bytes = 0
+  let count = 0
+  for (const item of group) {
+    events += item.payloads.length
+    bytes += item.bytes
+  }
+  for (const item of queue) {
+    events += item.payloads.length
+    bytes += item.bytes
+    const isPlain = item.kind === 'events' && item.batchId === undefined && item.expectedIdx === undefined
+    if (!isPlain || events > eventsMax || bytes > groupBytesMax) break
     count += 1
   }
   return queue.splice(0, count)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { hash } from 'node:crypto'
 import { verifyChain } from '@leaf/streams/chain'
+import type { PlcClient } from '../../kernel/identity/types.ts'
 import { verifySignature } from '../../kernel/keys.ts'
 import { Refusal } from '../../kernel/errors.ts'
 import { batchBytes } from './chain.ts'
@@ -18,6 +19,11 @@ import {
   server,
   until,
 } from './test-house.ts'
+
+async function verifierOf(plc: PlcClient, stream: string) {
+  const key = (await plc.data(stream as 'did:plc:x'))?.verificationMethods['leaf_server'] ?? ''
+  return (message: Uint8Array, signature: Uint8Array) => verifySignature(key, message, signature)
+}
 
 const sha256 = (data: Uint8Array) => new Uint8Array(hash('sha256', data, 'buffer'))
 
@@ -38,7 +44,7 @@ onBothEngines('an append', open => {
     assert.equal(await engine.head(stream), 3)
   })
 
-  it('is in the chain that the key of the stream signs, and carries the signature of its batch', async () => {
+  it('is in the chain that the key of the stream signs', async () => {
     const { engine, create, plc } = await open()
     const stream = await create()
     await Promise.all([
@@ -46,21 +52,77 @@ onBothEngines('an append', open => {
       engine.append({ stream, caller: bob, events: [bytes('c')] }),
     ])
     await engine.append({ stream, caller: bob, events: [new Uint8Array(0)] })
-    const key = (await plc.data(stream as 'did:plc:x'))?.verificationMethods['leaf_server'] ?? ''
+    const verify = await verifierOf(plc, stream)
     const log = await engine.readLog(stream, 0, 100, 100_000)
-    const tools = {
-      sha256,
-      verify: (message: Uint8Array, signature: Uint8Array) => verifySignature(key, message, signature),
-    }
-    const head = await verifyChain(stream, log, tools)
+    const head = await verifyChain(stream, log, { sha256, verify })
     assert.deepEqual([head.idx, head.signedIdx], [4, 4])
     assert.deepEqual(
       [0, 3].map(at => log[at]?.headSignature !== undefined),
       [false, true],
     )
-    const batch = batchBytes(alice.did ?? '', [bytes('a'), bytes('b')])
-    assert.ok(verifySignature(key, batch, log[0]!.signature))
+  })
+
+  it('carries the signature of its batch, which covers what is stored together with it', async () => {
+    const { engine, create, plc } = await open()
+    const stream = await create()
+    const [ab, c] = [
+      { user: alice.did!, payloads: [bytes('a'), bytes('b')] },
+      { user: bob.did!, payloads: [bytes('c')] },
+    ]
+    const sendAb = () => engine.append({ stream, caller: alice, events: ab.payloads })
+    const sendC = () => engine.append({ stream, caller: bob, events: c.payloads })
+    await sendAb()
+    await Promise.all([sendAb(), sendC()])
+    const verify = await verifierOf(plc, stream)
+    const log = await engine.readLog(stream, 0, 100, 100_000)
+    assert.ok(verify(batchBytes(ab), log[0]!.signature))
     assert.deepEqual(log[1]!.signature, log[0]!.signature)
+    assert.ok(verify(batchBytes(ab, c), log[2]!.signature))
+    assert.deepEqual([log[3]!.signature, log[4]!.signature], [log[2]!.signature, log[2]!.signature])
+  })
+
+  it('shares no signature with what was refused', async () => {
+    const { engine, create, hosts, plc } = await open()
+    const stream = await create()
+    const send = (...events: string[]) => engine.append({ stream, caller: alice, events: events.map(bytes) })
+    const verify = await verifierOf(plc, stream)
+    const one = (text: string) => batchBytes({ user: alice.did!, payloads: [bytes(text)] })
+    await send('a')
+    await Promise.allSettled([send('deny'), send('b')])
+    await Promise.allSettled([send('c'), send('deny'), send('d')])
+    const log = await engine.readLog(stream, 0, 100, 100_000)
+    assert.deepEqual(
+      log.map(({ payload, signature }) => verify(one(new TextDecoder().decode(payload)), signature)),
+      [true, true, true, true],
+    )
+    assert.deepEqual(hosts.logOf(stream), ['a', 'b', 'c', 'd'])
+    // The second group knew already that the module refuses.
+    assert.equal(hosts.executed.prepares, 4)
+  })
+
+  it('comes along with others that wait for a host', async () => {
+    const { engine, create, hosts } = await open()
+    const stream = await create()
+    const send = (text: string) => engine.append({ stream, caller: alice, events: [bytes(text)] })
+    const free = Promise.withResolvers<void>()
+    let isWaiting = false
+    hosts.hooks.take = () => {
+      isWaiting = true
+      return free.promise
+    }
+    const first = send('a')
+    await until(() => isWaiting)
+    const others = [send('b'), send('c')]
+    const apart = engine.append({ stream, caller: alice, events: [bytes('d')], expectedIdx: 3 })
+    // They are in the queue as soon as the stream was looked up.
+    let turns = 0
+    await until(() => (turns += 1) > 10)
+    free.resolve()
+    assert.deepEqual(
+      (await Promise.all([first, ...others, apart])).map(answer => answer.lastIdx),
+      [1, 2, 3, 4],
+    )
+    assert.equal(hosts.executed.prepares, 2)
   })
 
   it('goes on with the chain after a restart', async () => {
@@ -69,8 +131,7 @@ onBothEngines('an append', open => {
     await engine.append({ stream, caller: alice, events: [bytes('a')] })
     const second = again().engine
     await second.append({ stream, caller: alice, events: [bytes('b')] })
-    const key = (await plc.data(stream as 'did:plc:x'))?.verificationMethods['leaf_server'] ?? ''
-    const verify = (message: Uint8Array, signature: Uint8Array) => verifySignature(key, message, signature)
+    const verify = await verifierOf(plc, stream)
     const head = await verifyChain(stream, await second.readLog(stream, 0, 10, 1000), { sha256, verify })
     assert.equal(head.signedIdx, 2)
   })

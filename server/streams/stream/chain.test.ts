@@ -59,9 +59,9 @@ describe('the vectors of the chain', () => {
   it('have the bytes that are signed of a batch, and its signature', () => {
     for (const { user, events, batchBytes: signed, signature } of vectors.batches) {
       const payloads = events.map(event => fromHex(event.payload))
-      assert.equal(toHex(batchBytes(user, payloads)), signed)
-      assert.ok(verifySignature(vectors.didKey, batchBytes(user, payloads), fromHex(signature)))
-      assert.ok(verifySignature(vectors.didKey, fromHex(signed), signBatch(key, user, payloads)))
+      assert.equal(toHex(batchBytes({ user, payloads })), signed)
+      assert.ok(verifySignature(vectors.didKey, batchBytes({ user, payloads }), fromHex(signature)))
+      assert.ok(verifySignature(vectors.didKey, fromHex(signed), signBatch(key, { user, payloads })))
     }
   })
 
@@ -107,15 +107,18 @@ describe('the bytes that are signed of a batch', () => {
         (user, payloads) => {
           fc.pre(user.isWellFormed())
           const plain = encodeDrisl(payloads.map(payload => ({ user, payload: [...payload] })))
-          assert.deepEqual(batchBytes(user, payloads), plain)
+          assert.deepEqual(batchBytes({ user, payloads }), plain)
         },
       ),
     )
     const long = new Uint8Array(70_000).fill(200)
-    assert.deepEqual(batchBytes('u', [long]), encodeDrisl([{ user: 'u', payload: [...long] }]))
+    assert.deepEqual(
+      batchBytes({ user: 'u', payloads: [long] }),
+      encodeDrisl([{ user: 'u', payload: [...long] }]),
+    )
   })
 
   it('are not signed where there is no key', () => {
-    assert.equal(signBatch(undefined, 'u', [new Uint8Array(1)]).length, 0)
+    assert.equal(signBatch(undefined, { user: 'u', payloads: [new Uint8Array(1)] }).length, 0)
   })
 })

@@ -15,22 +15,28 @@ export function linkHash(did: StreamDid, event: Unlinked): Uint8Array {
 
 export type Unlinked = Omit<ChainedEvent, 'headSignature'>
 
-/**
- * Upstream's signature, one for a whole batch: over DRISL of `[{"user", "payload"}, …]`, in which payloads are arrays of
- * integers, not bytes. Empty without a key.
- */
-export function signBatch(
-  key: SigningKey | undefined,
-  user: string,
-  payloads: readonly Uint8Array[],
-): Uint8Array {
-  if (key === undefined) return new Uint8Array(0)
-  return key.sign(batchBytes(user, payloads))
+/** Events that one signature of upstream's form covers. */
+export interface SignedEvents {
+  readonly user: string
+  readonly payloads: readonly Uint8Array[]
 }
 
-/** The bytes that upstream signs of a batch. */
-export function batchBytes(user: string, payloads: readonly Uint8Array[]): Uint8Array {
-  return encodeDrisl(payloads.map(payload => ({ user, payload: rawDrisl(integersOf(payload)) })))
+/**
+ * Upstream's signature, one for a whole batch: over DRISL of `[{"user", "payload"}, …]`, in which payloads are arrays of
+ * integers, not bytes. Empty without a key. Batches that are stored together may share one: it is then over the events
+ * of all of them, which are the neighbours that carry it.
+ */
+export function signBatch(key: SigningKey | undefined, ...batches: readonly SignedEvents[]): Uint8Array {
+  return key === undefined ? new Uint8Array(0) : key.sign(batchBytes(...batches))
+}
+
+/** The bytes that upstream signs. */
+export function batchBytes(...batches: readonly SignedEvents[]): Uint8Array {
+  return encodeDrisl(
+    batches.flatMap(({ user, payloads }) =>
+      payloads.map(payload => ({ user, payload: rawDrisl(integersOf(payload)) })),
+    ),
+  )
 }
 
 /** DRISL of the array of the bytes' values. */

@@ -16,6 +16,8 @@ export interface StreamEntry {
   working: boolean
   /** Events that the next group may hold; moves with how long the last ones took. */
   groupEvents: number
+  /** Whether its module refused something of the last group. */
+  refuses: boolean
   /** Rises with everything that subscribers may want to see. */
   version: number
   /** Called once at the next wake-up. */
@@ -39,6 +41,7 @@ export function createEntry(did: StreamDid): StreamEntry {
     queue: [],
     working: false,
     groupEvents: groupEventsFirst,
+    refuses: false,
     version: 0,
     sleepers: new Set(),
     holders: 0,

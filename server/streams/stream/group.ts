@@ -7,7 +7,7 @@ import { insertEvents } from '../database/events.ts'
 import { advanceHead, type StreamRecord } from '../database/streams.ts'
 import type { BatchResult, Prepared, SqlHosts } from '../host/contract.ts'
 import type { StreamKeys } from '../identity/keys.ts'
-import type { Waiting } from './append-queue.ts'
+import { takeAlong, type Waiting } from './append-queue.ts'
 import { linkHash, signBatch } from './chain.ts'
 import type { Appended, ChainedEvent } from './contract.ts'
 import { type StreamEntry, viewOf, wake } from './entry.ts'
@@ -16,8 +16,8 @@ import type { Registry } from './registry.ts'
 import type { StreamMetrics } from './stream-metrics.ts'
 import { streamFrozen } from './texts.ts'
 
-/** Settles every item of the group, or throws what all of them are to be told. */
-export type GroupRunner = (entry: StreamEntry, group: readonly Waiting[]) => Promise<void>
+/** Settles every item of the group, or throws what all of them are to be told. What it takes along it adds to the group. */
+export type GroupRunner = (entry: StreamEntry, group: Waiting[]) => Promise<void>
 
 export interface GroupDependencies {
   readonly database: Pick<Database, 'write' | 'direct'>
@@ -42,14 +42,13 @@ export function createEventGroup(deps: GroupDependencies): GroupRunner {
     const key = keys.keptSignerOf(record) ?? (await keys.signerOf(database.direct, record))
     const fresh = await withoutAnswered(database, record, group)
     if (fresh.length === 0) return
-    const signed = fresh.map(item => ({ ...item, signature: signBatch(key, item.user, item.payloads) }))
-    const prepared = await hosts.prepare(viewOf(record), signed)
+    const { prepared, signed } = await prepare(entry, record, { group, fresh, key })
     const made = await orAbort(prepared, async () => {
       checkNumbers(record.head, signed, prepared.results)
       return chainAccepted(record, signed, prepared.results, key)
     })
     if (made.events.length > 0) await orAbort(prepared, () => store(record, made))
-    settle(fresh, prepared.results)
+    settle(signed, prepared.results)
     if (made.events.length === 0) {
       await prepared.abort()
       return
@@ -66,6 +65,31 @@ export function createEventGroup(deps: GroupDependencies): GroupRunner {
     wake(entry)
   }
 
+  /** What came until a host was about to run it is part of it. */
+  async function prepare(
+    entry: StreamEntry,
+    record: StreamRecord,
+    { group, fresh, key }: { group: Waiting[]; fresh: readonly Waiting[]; key: SigningKey | undefined },
+  ) {
+    const isShared = !entry.refuses
+    let signed: readonly Waiting[] = []
+    const take = () => {
+      const more = takeAlong(entry.queue, group, entry.groupEvents)
+      signed = sign(key, [...fresh, ...more], isShared)
+      // Last: it may be the same list as `fresh`.
+      group.push(...more)
+      return signed
+    }
+    const prepared = await hosts.prepare(viewOf(record), take)
+    entry.refuses = prepared.results.some(result => !result.ok)
+    const isPartial = entry.refuses && prepared.results.some(result => result.ok)
+    if (!isPartial || !isShared) return { prepared, signed }
+    // A signature that they share would be over events that are in no log: once more, each with its own.
+    await prepared.abort()
+    signed = sign(key, signed, false)
+    return { prepared: await hosts.prepare(viewOf(record), signed), signed }
+  }
+
   async function store(record: StreamRecord, made: Made): Promise<void> {
     const { id, head } = record
     const stored = await database.write(async tx => {
@@ -78,6 +102,16 @@ export function createEventGroup(deps: GroupDependencies): GroupRunner {
     })
     if (!stored) throw movedOn()
   }
+}
+
+function sign(
+  key: SigningKey | undefined,
+  batches: readonly Waiting[],
+  isShared: boolean,
+): readonly Waiting[] {
+  if (!isShared) return batches.map(batch => ({ ...batch, signature: signBatch(key, batch) }))
+  const signature = signBatch(key, ...batches)
+  return batches.map(batch => ({ ...batch, signature }))
 }
 
 /** Somebody else changed the stream meanwhile. */

@@ -19,7 +19,13 @@ export interface TestHosts extends SqlHosts {
   /** Executions of queries so far. */
   readonly executed: { queries: number; prepares: number; validated: number }
   /** Awaited before every answer of the named operation. */
-  readonly hooks: { prepare?: () => Promise<void>; query?: () => Promise<void>; build?: () => Promise<void> }
+  readonly hooks: {
+    prepare?: () => Promise<void>
+    /** Awaited before the batches of a prepare are asked for. */
+    take?: () => Promise<void>
+    query?: () => Promise<void>
+    build?: () => Promise<void>
+  }
   readonly adopted: string[]
   readonly discarded: string[]
   readonly removed: string[]
@@ -94,12 +100,15 @@ export function createTestHosts(sources: HostSources): TestHosts {
     logOf: did => mirrors.get(did)?.events.map(event => textOf(event.payload)) ?? [],
     stateOf: did =>
       mirrors.get(did)?.state.map(event => (event.kind === 'clear' ? 'clear' : textOf(event.payload))) ?? [],
-    prepare: async (view, batches) => {
+    prepare: async (view, given) => {
       const mirror = await mirrorOf(view)
       if (mirror.readers > 0) throw new Error('broken contract: prepared while it is read')
       executed.prepares += 1
       mirror.open = 'prepared'
+      let batches: readonly Batch[] = []
       try {
+        await hooks.take?.()
+        batches = typeof given === 'function' ? given() : given
         await hooks.prepare?.()
       } finally {
         mirror.open = 'none'
