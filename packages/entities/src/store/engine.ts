@@ -22,7 +22,7 @@ import {
   settleByStored,
   settleByVerifying,
 } from './ingest.ts'
-import { after, join, nameOf, namespaceBytes, prefixKeys, subspaceOfKey } from './keys.ts'
+import { after, entryKey, join, nameOf, namespaceBytes, prefixKeys, subspaceOfKey } from './keys.ts'
 import { createNamespaces, type Namespaces } from './namespaces.ts'
 import { fromRow } from './row.ts'
 import { splitRange } from './split.ts'
@@ -43,6 +43,8 @@ type Incoming = IngestOptions & {
   readonly own?: boolean
 }
 
+/** Entries that are looked up before they are verified. */
+const lookedUpAtOnce = 128
 /** Entries that one call may bring. */
 const ingestMax = 4096
 
@@ -69,11 +71,20 @@ export function createStore(deps: StoreDependencies): EntryStore {
     if (entries.length === 0) return []
     const allowed = entries.filter(({ entry }) => options.namespaceAllowed?.(entry.namespace) !== false)
     const place = await namespaces.numbersOf(allowed.map(({ entry }) => entry.namespace))
-    const candidates = entries.map(authorised =>
-      candidateOf(authorised, place.keyOf(authorised.entry.namespace), options),
-    )
-    await backing.read(rows => settleByStored(candidates, rows))
-    if (options.own !== true) await settleByVerifying(candidates, verifier)
+    const candidates: Candidate[] = []
+    const verifying: Promise<void>[] = []
+    // What comes first is verified, on other threads, while the rest is looked up.
+    for (let at = 0; at < entries.length; at += lookedUpAtOnce) {
+      const some = entries
+        .slice(at, at + lookedUpAtOnce)
+        .map(authorised => candidateOf(authorised, place.keyOf(authorised.entry.namespace), options))
+      await backing.read(rows => settleByStored(some, rows))
+      if (options.own !== true) verifying.push(settleByVerifying(some, verifier))
+      // Awaited below; until then a failure of one is nobody's.
+      verifying.at(-1)?.catch(() => undefined)
+      candidates.push(...some)
+    }
+    await Promise.all(verifying)
     // Only now: a forged entry must not make a genuine one obsolete.
     settleAmong(candidates)
     if (candidates.every(({ outcome }) => outcome !== undefined)) return candidates.map(settled)
@@ -144,14 +155,14 @@ export function createStore(deps: StoreDependencies): EntryStore {
     entry: async (namespace, subspace, path) => {
       const key = (await namespaces.find(namespace)) ?? undefined
       if (key === undefined) return undefined
-      const own = prefixKeys(key, subspace, path).at(-1)
-      const [row] = await backing.read(rows => rows.entries(own === undefined ? [] : [own]))
+      const own = entryKey(key, subspace, path)
+      const [row] = await backing.read(rows => rows.entries([own]))
       return row === undefined ? undefined : fromRow(row)
     },
     newestAbove: async (namespace, subspace, path) => {
       const key = await namespaces.find(namespace)
       if (key === undefined) return undefined
-      const rows = await backing.read(tx => tx.entries(prefixKeys(key, subspace, path)))
+      const rows = await backing.read(tx => tx.entries(prefixKeys(entryKey(key, subspace, path))))
       return rows
         .flatMap(row => (row === undefined ? [] : [fromRow(row)]))
         .reduce<StoredEntry | undefined>(

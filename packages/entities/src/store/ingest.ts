@@ -8,12 +8,18 @@ import type { IngestOptions, IngestOutcome } from './contract.ts'
 import { endOfPrefix, nameOf, namespaceBytes, prefixKeys } from './keys.ts'
 import { fromRow, toRow } from './row.ts'
 
+/** A key with its name. */
+interface Prefix {
+  readonly key: Uint8Array
+  readonly name: string
+}
+
 /** One entry on its way in. */
 export interface Candidate {
   readonly authorised: AuthorisedEntry
   readonly row: Omit<EntryRow, 'arrival' | 'hasPayload'>
-  /** Of its own path and all above. */
-  readonly prefixes: readonly Uint8Array[]
+  /** Of its own path and all above, shortest first. */
+  readonly prefixes: readonly Prefix[]
   outcome: IngestOutcome | undefined
 }
 
@@ -27,8 +33,10 @@ export function candidateOf(
   const refused = faultOf(entry, options)
   if (refused !== undefined)
     return { authorised, row: emptyRow, prefixes: [], outcome: { kind: 'refused', fault: refused } }
-  const prefixes = prefixKeys(namespace, entry.subspace, entry.path)
-  return { authorised, row: toRow(namespace, authorised), prefixes, outcome: undefined }
+  const row = toRow(namespace, authorised)
+  const name = nameOf(row.key)
+  const prefixes = prefixKeys(row.key).map(key => ({ key, name: name.slice(0, key.length) }))
+  return { authorised, row, prefixes, outcome: undefined }
 }
 
 const none = new Uint8Array()
@@ -49,10 +57,10 @@ export function settleAmong(candidates: readonly Candidate[]): void {
   const byAge = open.toSorted((a, b) => compareCandidates(b, a))
   const kept = new Map<string, Candidate>()
   for (const candidate of byAge) {
-    const own = nameOf(candidate.row.key)
+    const own = candidate.prefixes.at(-1)?.name ?? ''
     const isNewer = (other: Candidate | undefined) =>
       other !== undefined && compareAge(other.authorised.entry, candidate.authorised.entry) > 0
-    if (candidate.prefixes.some(key => isNewer(kept.get(nameOf(key)))))
+    if (candidate.prefixes.some(({ name }) => isNewer(kept.get(name))))
       candidate.outcome = { kind: 'obsolete' }
     else if (kept.has(own)) candidate.outcome = { kind: 'known' }
     else kept.set(own, candidate)
@@ -68,13 +76,15 @@ function compareCandidates(a: Candidate, b: Candidate): number {
 export async function settleByStored(candidates: readonly Candidate[], rows: ReadRows): Promise<void> {
   const open = candidates.filter(({ outcome }) => outcome === undefined)
   const keys = new Map<string, Uint8Array>()
-  for (const { prefixes } of open) for (const key of prefixes) keys.set(nameOf(key), key)
+  for (const { prefixes } of open) for (const { key, name } of prefixes) keys.set(name, key)
   const names = [...keys.keys()]
   const found = await rows.entries([...keys.values()])
-  const stored = new Map(names.map((name, index) => [name, found[index]]))
+  const stored = new Map<string, EntryRow>()
+  for (const [index, row] of found.entries()) if (row !== undefined) stored.set(names[index] ?? '', row)
+  if (stored.size === 0) return
   for (const candidate of open) {
-    for (const key of candidate.prefixes) {
-      const row = stored.get(nameOf(key))
+    for (const { name } of candidate.prefixes) {
+      const row = stored.get(name)
       if (row === undefined) continue
       const age = compareAge(fromRow(row).entry, candidate.authorised.entry)
       if (age > 0) candidate.outcome = { kind: 'obsolete' }

@@ -38,9 +38,8 @@ export function after(key: Uint8Array): Uint8Array {
   throw new RangeError('expected a key that is not all FF')
 }
 
-/** The keys of all prefixes of a path, itself included, shortest first. */
-export function prefixKeys(namespace: Uint8Array, subspace: Uint8Array, path: Path): readonly Uint8Array[] {
-  const whole = entryKey(namespace, subspace, path)
+/** The keys of all prefixes of an entry's path, itself included, shortest first; from the key of the entry. */
+export function prefixKeys(whole: Uint8Array): readonly Uint8Array[] {
   const keys = [whole.subarray(0, namespaceBytes + idBytes)]
   for (let at = namespaceBytes + idBytes; at < whole.length; at++) {
     if (whole[at] === 0) keys.push(whole.subarray(0, at + 1))
@@ -60,9 +59,7 @@ export function subspaceOfKey(key: Uint8Array): Uint8Array {
   return key.slice(namespaceBytes, namespaceBytes + idBytes)
 }
 
-/** A key as the name of a map's entry. */
+/** A key as the name of a map's entry: one character a byte, so that a prefix has a prefix for its name. */
 export function nameOf(key: Uint8Array): string {
-  let name = ''
-  for (const byte of key) name += String.fromCharCode(byte)
-  return name
+  return String.fromCharCode.apply(undefined, key as unknown as number[])
 }

@@ -1,5 +1,6 @@
 /** Rows in SQL: one text for SQLite and PostgreSQL, on transactions that are handed in. */
 import type { Backing, EntryRow, HashRow, NodeRow, ReadRows, WriteRows } from './backing.ts'
+import { nameOf } from './keys.ts'
 
 export type SqlParam = string | number | bigint | Uint8Array | null
 
@@ -149,12 +150,6 @@ function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < items.length; at += rowsAtOnce) yield items.slice(at, at + rowsAtOnce)
 }
 
-const nameOf = (bytes: Uint8Array): string => {
-  let name = ''
-  for (const byte of bytes) name += String.fromCharCode(byte)
-  return name
-}
-
 function readRows(tx: SqlReadTx, texts: Texts): ReadRows {
   return {
     entries: async keys => {
@@ -163,7 +158,8 @@ function readRows(tx: SqlReadTx, texts: Texts): ReadRows {
         for (const record of await tx.all<EntryRecord>(texts.entries(chunk.length), chunk))
           found.set(nameOf(record.key), toEntry(record))
       }
-      return keys.map(key => found.get(nameOf(key)))
+      // Of what comes most is new: nothing is found then, and nothing is looked up.
+      return found.size === 0 ? keys.map(() => undefined) : keys.map(key => found.get(nameOf(key)))
     },
     entryRange: async (start, end, limit) =>
       (await tx.all<EntryRecord>(texts.entryRange, [start, end, limit])).map(toEntry),
@@ -182,7 +178,7 @@ function readRows(tx: SqlReadTx, texts: Texts): ReadRows {
         for (const { digest } of await tx.all<{ digest: Uint8Array }>(texts.hasPayloads(chunk.length), chunk))
           here.add(nameOf(digest))
       }
-      return digests.map(digest => here.has(nameOf(digest)))
+      return here.size === 0 ? digests.map(() => false) : digests.map(digest => here.has(nameOf(digest)))
     },
     payloadLength: async digest => (await tx.get<{ bytes: number }>(texts.payloadLength, [digest]))?.bytes,
     meta: async name => (await tx.get<{ value: string }>(texts.meta, [name]))?.value,
