@@ -1,6 +1,6 @@
 /** Child processes that do dangerous work: bounded in memory, without our environment, gone when we are gone. */
 import { spawn } from 'node:child_process'
-import { constants, setPriority } from 'node:os'
+import { setPriority } from 'node:os'
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import process from 'node:process'
@@ -136,9 +136,12 @@ function environment(): Record<string, string> {
   }
 }
 
+/** A third of the share of others. */
+const lowPriority = 5
+
 function lowerPriority(pid: number): void {
   try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
+    setPriority(pid, lowPriority)
   } catch {
     // It has ended meanwhile, or the system does not let us: then it is as quick as everybody.
   }

@@ -10,13 +10,13 @@ export async function buildModule(
   signal: AbortSignal,
   onProgress: ((progress: BuildProgress) => void) | undefined,
 ): Promise<void> {
-  let at = await targets.position(asked, 'build')
+  let at = await targets.openForBuild(asked)
   onProgress?.({ applied: at.module, head: asked.head })
   while (isBehind(asked, at)) {
     if (signal.aborted)
       throw new Refusal('unavailable', 'the build was interrupted', { cause: signal.reason })
     try {
-      at = await targets.step(asked, at, 'build')
+      at = await targets.stepOfBuild(asked, at)
     } catch (error) {
       if (!(error instanceof CatchUpFault)) throw error
       throw new ModuleFault(

@@ -16,7 +16,7 @@ import {
 } from './test-streams.ts'
 
 const queryMsMax = 300
-const batchMsMax = 400
+const batchMsMax = 600
 /** A machine with two cores runs all tests at once. */
 const slackMs = 50
 

@@ -100,11 +100,10 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
       const question: Question = {
         op: 'prepare',
         request: target => ({ op: 'prepare', target, kind, batches: take() }),
-        lane: 'quick',
         deadlineMs: limits.batchMsMax,
         pins: isPending,
       }
-      const map = await guarded(view, 'batch', () => targets.ask(asked, question))
+      const map = await guarded(view, 'batch', () => targets.ask(asked, question, 'quick'))
       const results = asArray(map['results'], 'results').map(resultOf)
       if (map['pending'] !== true) {
         release()
@@ -137,7 +136,7 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
   const askOwn = (view: StreamView, op: 'checkpoint' | 'copy' | 'adopt'): Promise<DrislMap> => {
     const request = (target: Target): HostRequest => ({ op, target })
     return guarded(view, op, () =>
-      targets.ask(servedBy(view), { op, request, lane: 'quick', deadlineMs: ownMsMax, isOwn: true }),
+      targets.ask(servedBy(view), { op, request, deadlineMs: ownMsMax, isOwn: true }, 'quick'),
     )
   }
 
@@ -158,8 +157,8 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
           kind: 'event',
           batches: [],
         })
-        const question: Question = { op: 'prepare', request, lane: 'quick', deadlineMs: limits.batchMsMax }
-        await guarded(view, 'batch', () => targets.ask(asked, question))
+        const question: Question = { op: 'prepare', name: 'catch-up', request, deadlineMs: limits.batchMsMax }
+        await guarded(view, 'batch', () => targets.ask(asked, question, 'quick'))
       }),
     query: (view, query) =>
       alone(view.did, async () => {
@@ -167,12 +166,11 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
         const request = (target: Target): HostRequest => ({ op: 'query', target, query })
         const question: Question = {
           op: 'query',
-          name: query.name,
+          name: `query ${query.name}`,
           request,
-          lane: 'quick',
           deadlineMs: limits.queryMsMax,
         }
-        const map = await guarded(view, `query ${query.name}`, () => targets.ask(asked, question))
+        const map = await guarded(view, `query ${query.name}`, () => targets.ask(asked, question, 'quick'))
         return { count: asInteger(map['count'], 'count'), drisl: asBytes(map['rows'], 'rows') }
       }),
     validate: async module => {
@@ -180,12 +178,8 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
       const asked: Asked = { ...nobody, owner: nobody.key }
       const request = (): HostRequest => ({ op: 'validate', bytes: module })
       try {
-        const map = await targets.ask(asked, {
-          op: 'validate',
-          request,
-          lane: 'slow',
-          deadlineMs: limits.batchMsMax,
-        })
+        const question: Question = { op: 'validate', request, deadlineMs: limits.batchMsMax }
+        const map = await targets.ask(asked, question, 'slow')
         return asArray(map['warnings'], 'warnings').map(warning => asText(warning, 'warning'))
       } catch (error) {
         throw refusalOf(error, 'validate')
@@ -216,7 +210,7 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
           cid: module.cid,
           generation: module.generation,
         })
-        await targets.ask(asked, { op: 'discard', request, lane: 'quick', deadlineMs: ownMsMax, isOwn: true })
+        await targets.ask(asked, { op: 'discard', request, deadlineMs: ownMsMax, isOwn: true }, 'quick')
       }),
     checkpointState: view =>
       alone(view.did, async () => {

@@ -9,8 +9,10 @@ export interface Job {
   readonly key: string
   readonly owner: string
   readonly lane: Lane
-  /** What tells it from what its owner asks otherwise: such a request that was quick is taken for quick again. */
-  readonly what: string
+  /** What is tried apart from others, until it was quick once; undefined: nothing. */
+  readonly what: string | undefined
+  /** Whether it is that itself, not something that comes first. */
+  readonly proves: boolean
   /** For metrics. */
   readonly op: string
   /** Past this others need not wait for it. Undefined: it is ours, and short. */

@@ -44,7 +44,7 @@ export const slowMemoryMs = 10_000
 /** Hosts with slow requests in the house. An owner has at most one. */
 export const slowHostsMax = 2
 /** After this a host that serves one request works when others do not. */
-export const yieldAfterMs = 25
+export const yieldAfterMs = 50
 /** Requests that were quick, remembered. */
 export const provenMax = 50_000
 /** How long a slow request waits for its turn. */

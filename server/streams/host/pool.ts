@@ -60,7 +60,9 @@ export interface PoolOptions {
 const softMsOf = (job: Job) => job.softMs ?? 0
 
 /** What a host is used for now. A free one has nothing to do and is warm. */
-type Use = 'starting' | 'free' | 'quick' | 'slow' | 'build'
+type Use = 'starting' | 'free' | 'quick' | Beside
+/** One request at a time, apart from the others: to see whether it is quick, because it is not, to build. */
+type Beside = 'trial' | 'slow' | 'build'
 
 interface Host {
   readonly id: number
@@ -93,9 +95,10 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   const places = createBoundedMap<string, { readonly host: number; readonly epoch: number }>(rememberedMax)
   const proven = createBoundedMap<string, true>(provenMax)
   const slowOwners = createBoundedMap<string, number>(rememberedMax)
-  let quickWaiting: Waiting[] = []
-  let slowWaiting: Waiting[] = []
-  let buildWaiting: Waiting[] = []
+  const quickWaiting: Waiting[] = []
+  const trialWaiting: Waiting[] = []
+  const slowWaiting: Waiting[] = []
+  const buildWaiting: Waiting[] = []
   let hostIds = 0
   let epochs = 0
   let failures = 0
@@ -151,10 +154,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   }
 
   const refuseWaiting = (why: string) => {
-    const all = [...quickWaiting, ...slowWaiting, ...buildWaiting]
-    quickWaiting = []
-    slowWaiting = []
-    buildWaiting = []
+    const all = [quickWaiting, trialWaiting, slowWaiting, buildWaiting].flatMap(jobs => jobs.splice(0))
     failures = 0
     for (const job of all)
       finish(job, () => job.reject(new Refusal('unavailable', why, { retryAfterMs: 5000 })))
@@ -189,9 +189,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       const isLastSpare =
         host.use === 'free' && !host.isYielding && used('free').length === 1 && used('quick').length > 0
       if (isLastSpare) continue
-      hosts.delete(host)
-      host.ending = 'evicted'
-      host.process.kill()
+      dismiss(host)
     }
     if (hosts.size > 0) return
     stopSweeping?.()
@@ -211,18 +209,8 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   /** Hosts to which quick requests could move on. */
   const spareCount = () => used('free').filter(host => !host.isYielding).length
 
-  const isUnproven = (job: Waiting) => job.softMs !== undefined && proven.get(job.what) !== true
-
-  /** What was not seen to be quick runs among the others only when these could move on, should it be slow. */
-  const isRisky = (job: Waiting) => {
-    if (!isUnproven(job)) return false
-    const quick = used('quick')
-    const spares = spareCount() - (quick.length === 0 ? 1 : 0)
-    const ahead = quick.flatMap(host =>
-      host.current === undefined ? host.queue : [host.current, ...host.queue],
-    )
-    return [...ahead, ...quickWaiting].filter(isUnproven).length >= spares
-  }
+  /** What was not seen to be quick is tried on the spare, where nobody else waits. */
+  const isUnproven = (job: Waiting) => job.what !== undefined && proven.get(job.what) !== true
 
   const enqueue = (job: Waiting) => {
     if (closed) return job.reject(new Refusal('unavailable', 'streams are stopping'))
@@ -232,7 +220,8 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       return next(pinnedAt)
     }
     if (job.lane === 'build') buildWaiting.push(job)
-    else if (job.lane === 'slow' || isSlow(job.owner) || isRisky(job)) enqueueSlow(job)
+    else if (job.lane === 'slow' || isSlow(job.owner)) enqueueSlow(job)
+    else if (isUnproven(job)) enqueueBeside(job, trialWaiting)
     else {
       const host = quickFor(job.key)
       if (host !== undefined) {
@@ -244,14 +233,17 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     pump()
   }
 
-  const enqueueSlow = (job: Waiting) => {
-    if (slowWaiting.length >= slowWaitingMax) return finish(job, () => job.reject(allTaken()))
+  const enqueueSlow = (job: Waiting) => enqueueBeside(job, slowWaiting)
+
+  const enqueueBeside = (job: Waiting, waiting: Waiting[]) => {
+    if (waiting.length >= slowWaitingMax) return finish(job, () => job.reject(allTaken()))
     const waitMs = job.firstMs === undefined ? slowWaitMsMax : Math.min(slowWaitMsMax, leftMs(job))
     job.cancelWait ??= clock.after(waitMs, () => {
-      slowWaiting = slowWaiting.filter(one => one !== job)
+      const at = waiting.indexOf(job)
+      if (at >= 0) waiting.splice(at, 1)
       job.reject(allTaken())
     })
-    slowWaiting.push(job)
+    waiting.push(job)
   }
 
   const allTaken = () =>
@@ -270,8 +262,8 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   }
 
   /** A free host: the one where the target is open before others; for a slow one rather one that yields. */
-  const takeFree = (key: string, use: 'quick' | 'slow' | 'build'): Host | undefined => {
-    const free = used('free').filter(host => use !== 'quick' || !host.isYielding)
+  const takeFree = (key: string, use: 'quick' | Beside): Host | undefined => {
+    const free = used('free').filter(host => (use !== 'quick' && use !== 'trial') || !host.isYielding)
     const place = places.get(key)
     return free.find(host => host.id === place?.host) ?? free.find(host => host.isYielding) ?? free[0]
   }
@@ -285,33 +277,33 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       if (host === undefined) wanted += 1
       else {
         host.use = 'quick'
-        host.queue.push(...quickWaiting)
-        quickWaiting = []
+        host.queue.push(...quickWaiting.splice(0))
         next(host)
       }
     }
+    wanted += pumpBeside(trialWaiting, 'trial', 1)
     wanted += pumpBeside(slowWaiting, 'slow', slowHostsMax)
     wanted += pumpBeside(buildWaiting, 'build', buildHostsMax)
     // One more is kept warm once something runs.
     if (hosts.size > used('starting').length) wanted += clock.monotonic() < slowUntilMs ? 2 : 1
-    const coming = used('starting').length + spareCount()
+    const coming = used('starting').length + used('trial').length + spareCount()
     for (let count = coming; count < wanted; count += 1) start()
   }
 
-  const beside = (host: Host, use: 'slow' | 'build', owner: string) => {
+  const beside = (host: Host, use: Beside, owner: string) => {
     host.use = use
     host.owner = owner
   }
 
   /** What takes long takes what others leave. */
   const overYield = (host: Host, job: Waiting) => {
-    if (host.current !== job || host.isYielding || host.use === 'quick') return
+    if (host.current !== job || host.isYielding) return
     host.isYielding = true
     host.process.yieldToOthers()
   }
 
   /** Starts those of `waiting` for whom there is room; gives how many hosts that takes that are not there. */
-  const pumpBeside = (waiting: Waiting[], use: 'slow' | 'build', max: number): number => {
+  const pumpBeside = (waiting: Waiting[], use: Beside, max: number): number => {
     let missing = 0
     for (const job of waiting.slice()) {
       const running = used(use)
@@ -337,13 +329,32 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   const next = (host: Host) => {
     if (host.current !== undefined || host.use === 'starting') return
     for (const settle of host.settling.splice(0)) settle()
+    if (host.use === 'quick' && host.isYielding && host.pinned.size === 0) retire(host)
     const job = host.queue.shift()
     if (job !== undefined) return dispatch(host, job)
-    if ((host.use === 'slow' || host.use === 'build') && host.pinned.size === 0) {
-      host.use = 'free'
-      host.owner = undefined
+    if (host.use !== 'quick' && host.use !== 'free' && host.pinned.size === 0) {
+      setFree(host)
       pump()
     }
+  }
+
+  /** A host that yields is for slow requests from now on. */
+  const retire = (host: Host) => {
+    const queue = host.queue.splice(0)
+    setFree(host)
+    for (const job of queue) enqueue(job)
+  }
+
+  const setFree = (host: Host) => {
+    host.use = 'free'
+    host.owner = undefined
+    // Of those that are for slow requests only, one is enough.
+    if (host.isYielding && used('free').some(other => other !== host && other.isYielding)) dismiss(host)
+  }
+
+  const dismiss = (host: Host) => {
+    hosts.delete(host)
+    kill(host, 'evicted')
   }
 
   const epochAt = (key: string, host: Host): number => {
@@ -363,7 +374,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     job.firstMs ??= host.startedMs
     const { softMs } = job
     host.cancelSoft =
-      softMs === undefined || host.use !== 'quick'
+      softMs === undefined || (host.use !== 'quick' && host.use !== 'trial')
         ? undefined
         : afterReading(softMs + (host.hasSettled ? settleMs : 0), () => overSoft(host, job))
     const cancelYield =
@@ -383,7 +394,13 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
     host.process.request(job.encode(epochAt(job.key, host))).then(
       reply => {
         done()
-        if (host.usedMs - host.startedMs < softMsOf(job)) proven.set(job.what, true)
+        if (
+          job.proves &&
+          job.what !== undefined &&
+          reply.kind === 'done' &&
+          host.usedMs - host.startedMs < softMsOf(job)
+        )
+          proven.set(job.what, true)
         if (job.pins?.(reply) === true) {
           pins.set(job.key, host)
           host.pinned.add(job.key)
@@ -425,10 +442,11 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
   }
 
   const overSoft = (host: Host, job: Waiting) => {
-    if (host.current !== job || host.use !== 'quick') return
+    if (host.current !== job || (host.use !== 'quick' && host.use !== 'trial')) return
+    if (job.what !== undefined) proven.delete(job.what)
     slowOwners.set(job.owner, clock.monotonic() + slowMemoryMs)
     slowUntilMs = clock.monotonic() + slowMemoryMs
-    if (spareCount() === 0) {
+    if (host.use === 'quick' && spareCount() === 0) {
       // Nobody could move on. As soon as one is there.
       pump()
       host.cancelSoft = clock.after(softMsOf(job), () => overSoft(host, job))
@@ -475,7 +493,8 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
         resolve: end,
         reject: end,
         isBound: true,
-        what: '',
+        what: undefined,
+        proves: false,
         losses: 0,
         firstMs: undefined,
         cancelWait: undefined,

@@ -7,7 +7,7 @@ import { Refusal } from '../../kernel/errors.ts'
 import type { Logger } from '../../kernel/log.ts'
 import { readCatchUp } from './catch-up.ts'
 import type { HostSources } from './contract.ts'
-import type { Job } from './job.ts'
+import type { Lane } from './job.ts'
 import {
   catchUpBuildMs,
   catchUpQuickMax,
@@ -38,7 +38,6 @@ export interface Question {
   /** Of a query. */
   readonly name?: string
   readonly request: (target: Target) => HostRequest
-  readonly lane: Job['lane']
   readonly deadlineMs: number
   /** Ours, and short: nobody is moved away because of it. */
   readonly isOwn?: boolean
@@ -64,11 +63,11 @@ export class CatchUpFault extends Error {
 
 export interface Targets {
   /** The reply's map. Throws ModuleFault, CatchUpFault, Overdue, Crashed, Refusal. */
-  ask(asked: Asked, question: Question): Promise<DrislMap>
-  /** Opens a target, wherever it is. */
-  position(asked: Asked, lane: Job['lane']): Promise<Position>
+  ask(asked: Asked, question: Question, lane: Lane): Promise<DrislMap>
+  /** Opens the tables of a build; gives how far they are. */
+  openForBuild(asked: Asked): Promise<Position>
   /** One step towards the head; gives where it is then. */
-  step(asked: Asked, at: Position, lane: Job['lane']): Promise<Position>
+  stepOfBuild(asked: Asked, at: Position): Promise<Position>
   /** Its files are about to be others. */
   forget(key: string): Promise<void>
 }
@@ -85,61 +84,66 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
   /** Those whose mirror was compared with the log since the start. */
   const verified = createBoundedMap<string, true>(rememberedMax)
 
-  const run = (asked: Asked, question: Question): Promise<HostReply> =>
+  const run = (asked: Asked, question: Question, way: Way): Promise<HostReply> =>
     pool.run({
       key: asked.key,
       owner: asked.owner,
-      lane: question.lane,
+      lane: way.lane,
       op: question.op,
-      what: `${asked.key} ${question.name ?? question.op}`,
+      what: way.what,
+      proves: question.op === 'query' || question.op === 'prepare',
       softMs: question.isOwn === true ? undefined : question.op === 'open' ? openSoftMs : softMs,
       deadlineMs: question.deadlineMs,
       encode: epoch => encodeRequest(question.request({ ...asked, epoch })),
       ...(question.pins === undefined ? {} : { pins: question.pins }),
     })
 
-  const ask = async (asked: Asked, question: Question): Promise<DrislMap> => {
+  const ask = async (asked: Asked, question: Question, way: Way): Promise<DrislMap> => {
     for (let round = 0; round < roundsMax; round += 1) {
-      const reply = await run(asked, question)
+      const reply = await run(asked, question, way)
       if (reply.kind === 'done') return reply.map
       if (reply.kind === 'error') throw new ModuleFault(reply.text)
-      if (reply.kind === 'behind') await catchUp(asked, reply.at)
-      else if (reply.need !== question.op) await satisfy(asked, reply.need, question.lane)
+      if (reply.kind === 'behind') await catchUp(asked, reply.at, way)
+      else if (reply.need !== question.op) await satisfy(asked, reply.need, way)
     }
     throw new Refusal('unavailable', 'this stream could not be opened; try again in a moment', {
       retryAfterMs: 1000,
     })
   }
 
-  const satisfy = async (asked: Asked, need: string, lane: Job['lane']): Promise<void> => {
-    if (need === 'module') return sendModule(asked, lane)
-    if (need === 'open') return void (await open(asked, lane))
+  const satisfy = async (asked: Asked, need: string, way: Way): Promise<void> => {
+    if (need === 'module') return sendModule(asked, way)
+    if (need === 'open') return void (await open(asked, way))
     if (need === 'init') {
       // A stranger's script that has not run before.
       const request = (target: Target): HostRequest => ({ op: 'init', target })
-      const beside = lane === 'quick' ? 'slow' : lane
-      return void (await ask(asked, { op: 'init', request, lane: beside, deadlineMs: limits.batchMsMax }))
+      const lane = way.lane === 'quick' ? 'slow' : way.lane
+      return void (await ask(
+        asked,
+        { op: 'init', request, deadlineMs: limits.batchMsMax },
+        { lane, what: undefined },
+      ))
     }
-    if (need === 'reset') return reset(asked, lane)
+    if (need === 'reset') return reset(asked, way)
     await new Promise<void>(resolve => clock.after(retryMs, resolve))
   }
 
-  const sendModule = async (asked: Asked, lane: Job['lane']): Promise<void> => {
+  const sendModule = async (asked: Asked, way: Way): Promise<void> => {
     const bytes = await sources.module(asked.cid)
     if (bytes === undefined) throw new ModuleFault('module blob not found')
     const request = (): HostRequest => ({ op: 'module', cid: asked.cid, bytes })
-    await ask(asked, { op: 'module', request, lane, deadlineMs: ownMsMax })
+    await ask(asked, { op: 'module', request, deadlineMs: ownMsMax }, way)
   }
 
-  const open = async (asked: Asked, lane: Job['lane']): Promise<DrislMap> => {
+  const open = async (asked: Asked, way: Way): Promise<DrislMap> => {
     const verify = verified.get(asked.key) !== true
     const request = (target: Target): HostRequest => ({ op: 'open', target, verify })
-    const map = await ask(asked, { op: 'open', request, lane, deadlineMs: limits.batchMsMax })
+    const map = await ask(asked, { op: 'open', request, deadlineMs: limits.batchMsMax }, way)
     if (!verify) return map
     const tail = map['tail']
     if (tail !== null && !(await isInLog(asked, asMap(tail, 'tail')))) {
-      await reset(asked, lane)
-      return open(asked, lane)
+      await reset(asked, way)
+      return open(asked, way)
     }
     verified.set(asked.key, true)
     return map
@@ -158,25 +162,25 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
     )
   }
 
-  const reset = async (asked: Asked, lane: Job['lane']): Promise<void> => {
+  const reset = async (asked: Asked, way: Way): Promise<void> => {
     log.warn({ stream: asked.did }, 'the tables of a stream do not fit its log and are built again')
     const request = (target: Target): HostRequest => ({ op: 'reset', target })
-    await ask(asked, { op: 'reset', request, lane, deadlineMs: ownMsMax, isOwn: true })
+    await ask(asked, { op: 'reset', request, deadlineMs: ownMsMax, isOwn: true }, way)
   }
 
-  const catchUp = async (asked: Asked, from: Position): Promise<void> => {
+  const catchUp = async (asked: Asked, from: Position, way: Way): Promise<void> => {
     let at = from
     while (isBehind(asked, at)) {
       const isFar = asked.head - Math.min(at.log, at.module) > catchUpQuickMax
-      at = await step(asked, at, isFar ? 'build' : 'quick')
+      at = await step(asked, at, isFar ? buildWay : way)
     }
   }
 
-  const step = async (asked: Asked, at: Position, lane: Job['lane']): Promise<Position> => {
+  const step = async (asked: Asked, at: Position, way: Way): Promise<Position> => {
     const items = await readCatchUp(sources, asked, at)
-    const budgetMs = lane === 'build' ? catchUpBuildMs : catchUpQuickMs
+    const budgetMs = way.lane === 'build' ? catchUpBuildMs : catchUpQuickMs
     const request = (target: Target): HostRequest => ({ op: 'apply', target, items, budgetMs })
-    const map = await ask(asked, { op: 'apply', request, lane, deadlineMs: limits.batchMsMax })
+    const map = await ask(asked, { op: 'apply', request, deadlineMs: limits.batchMsMax }, way)
     const error = map['error']
     const now = positionOf(asMap(map['at'], 'at'))
     if (typeof error === 'string') throw new CatchUpFault(error, now.module)
@@ -184,14 +188,27 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
   }
 
   return {
-    ask,
-    position: async (asked, lane) => positionOf(asMap((await open(asked, lane))['at'], 'at')),
-    step,
+    ask: (asked, question, lane) => ask(asked, question, wayOf(asked, question, lane)),
+    openForBuild: async asked => positionOf(asMap((await open(asked, buildWay))['at'], 'at')),
+    stepOfBuild: (asked, at) => step(asked, at, buildWay),
     forget: key => {
       verified.delete(key)
       return pool.forget(key)
     },
   }
+}
+
+/** Where a question and all that it needs first are run. */
+interface Way {
+  readonly lane: Lane
+  /** What is tried before it runs among the others; undefined: nothing is. */
+  readonly what: string | undefined
+}
+
+const buildWay: Way = { lane: 'build', what: undefined }
+
+function wayOf({ cid }: Asked, { op, name, isOwn }: Question, lane: Lane): Way {
+  return { lane, what: isOwn === true ? undefined : `${cid} ${name ?? op}` }
 }
 
 /** Whether a target does not show everything yet. */
