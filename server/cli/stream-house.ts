@@ -19,6 +19,12 @@ import type { CommandContext } from './command.ts'
 import { type DatabaseWork, withDatabase } from './database.ts'
 import { readEnvironment } from '../kernel/env-file.ts'
 
+/** What every command about streams takes. */
+export interface StreamFlags {
+  readonly config?: string
+  readonly json?: true
+}
+
 export interface StreamsWork extends DatabaseWork {
   /** Where hosts keep a folder for each stream. */
   readonly streamsFolder: string

@@ -19,8 +19,7 @@ import { channelOf } from '../streams/stream/group.ts'
 import { noSuchStream, streamDeleted } from '../streams/stream/texts.ts'
 import type { CommandContext } from './command.ts'
 import type { DatabaseWork } from './database.ts'
-import type { StreamFlags } from './stream.ts'
-import { withStreamTables } from './stream-house.ts'
+import { type StreamFlags, withStreamTables } from './stream-house.ts'
 
 interface ListFlags extends StreamFlags {
   readonly owner?: string

@@ -10,8 +10,7 @@ import type { ForeignStreams } from '../streams/transfer/foreign.ts'
 import { openBackup } from '../streams/transfer/restore.ts'
 import { openUpstream } from '../streams/transfer/upstream.ts'
 import type { CommandContext } from './command.ts'
-import type { StreamFlags } from './stream.ts'
-import { type StreamsWork, withStreams, withStreamTables } from './stream-house.ts'
+import { type StreamFlags, type StreamsWork, withStreams, withStreamTables } from './stream-house.ts'
 import { many } from './stream-tables.ts'
 
 interface Failed {

@@ -3,11 +3,6 @@ import { Refusal } from '../kernel/errors.ts'
 import { isDid } from '../kernel/identity/did.ts'
 import type { CommandContext } from './command.ts'
 
-export interface StreamFlags {
-  readonly config?: string
-  readonly json?: true
-}
-
 const configFlag = [
   '-c, --config <file>',
   'settings, one NAME=value a line (default: leaf.env, if it is there)',

@@ -44,7 +44,8 @@ function lessThan(a: Uint8Array, b: Uint8Array): boolean {
 /** Whether 32 bytes may stand for a point: canonical, and of more than small order. Whether it is on the curve, verifying tells. */
 export function isStrictPoint(encoding: Uint8Array): boolean {
   if (encoding.length !== 32) return false
-  const y = encoding.slice()
+  // Not `slice`: of a Node Buffer that is a view, and the key itself would change.
+  const y = Uint8Array.from(encoding)
   y[31] = (y[31] as number) & 0x7f
   return lessThan(y, fieldPrime) && !smallOrder.some(point => compareBytes(point, y) === 0)
 }

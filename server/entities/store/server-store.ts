@@ -42,7 +42,7 @@ export function createServerStore(options: ServerStoreOptions): ServerStore {
   const inner = createStore({
     backing: databaseBacking(database),
     verifier,
-    random: length => random.bytes(length),
+    random: length => new Uint8Array(random.bytes(length)),
   })
 
   const ingest: EntryStore['ingest'] = async (entries, given = {}) => {

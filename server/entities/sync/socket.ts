@@ -87,7 +87,7 @@ export function createSyncSocket(options: SyncSocketOptions): SyncSocket {
       transport: socketTransport(webSocket, clock),
       ed25519: options.ed25519,
       verifier: options.verifier,
-      random: (length: number) => options.random.bytes(length),
+      random: (length: number) => new Uint8Array(options.random.bytes(length)),
       after: (delayMs: number, fn: () => void) => clock.after(delayMs, fn),
       serverName: options.serverName,
       serverKey: options.serverKey,

@@ -26,6 +26,7 @@ export function socketTransport(webSocket: WebSocket, clock: Pick<Clock, 'after'
   })
   // A close follows.
   webSocket.on('error', () => undefined)
+  if (webSocket.isPaused) webSocket.resume()
 
   async function* frames(): AsyncGenerator<Uint8Array> {
     for (;;) {
@@ -61,5 +62,7 @@ export function socketTransport(webSocket: WebSocket, clock: Pick<Clock, 'after'
 
 function bytesOf(data: RawData): Uint8Array {
   if (data instanceof ArrayBuffer) return new Uint8Array(data)
-  return Array.isArray(data) ? Buffer.concat(data) : data
+  // No Buffers: their `slice` is a view, where the library wants copies.
+  const { buffer, byteOffset, length } = Array.isArray(data) ? Buffer.concat(data) : data
+  return new Uint8Array(buffer, byteOffset, length)
 }
