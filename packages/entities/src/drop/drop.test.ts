@@ -43,8 +43,14 @@ async function itemOf(draft: Draft, capability: Capability, key: KeyPair): Promi
   return { authorised, payload: without === true ? undefined : payload }
 }
 
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const one of source) all.push(one)
+  return all
+}
+
 async function bytesOf(items: readonly DropItem[], options?: WriteDropOptions): Promise<Uint8Array> {
-  return new Uint8Array(Buffer.concat(await Array.fromAsync(writeDrop(items, options))))
+  return new Uint8Array(Buffer.concat(await collect(writeDrop(items, options))))
 }
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -52,7 +58,7 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 async function itemsOf(bytes: Uint8Array, size = 4096): Promise<readonly DropItem[]> {
-  return (await Array.fromAsync(readDrop(inPieces(bytes, size), { verifier }))).flat()
+  return (await collect(readDrop(inPieces(bytes, size), { verifier }))).flat()
 }
 
 const alice = await personOf('alice')
@@ -183,7 +189,7 @@ test('a payload that is not the entry\u2019s, slices of one, and one that is too
     await assert.rejects(itemsOf(sliced), MalformedError)
   }
   const bytes = await bytesOf([first])
-  const reading = Array.fromAsync(readDrop(inPieces(bytes, 9), { verifier, payloadBytesMax: 2 }))
+  const reading = collect(readDrop(inPieces(bytes, 9), { verifier, payloadBytesMax: 2 }))
   await assert.rejects(reading, (error: unknown) => error instanceof DropError && error.code === 'too-large')
 })
 
@@ -202,7 +208,7 @@ test('a store that imports what another one exports is equal to it', async () =>
       await from.ingest(await Promise.all(drafts.map(one => signed(one.person, one))))
       for (const { payload, keeps } of drafts) if (keeps) await from.putPayload(william3(payload), payload)
       const areas = [alice, bob].map(({ publicKey }) => ({ namespace, area: subspaceArea(publicKey) }))
-      const pieces = await Array.fromAsync(
+      const pieces = await collect(
         exportDrop({ store: from, areas: [...areas, { namespace, area: fullArea }] }),
       )
       async function* again() {

@@ -67,6 +67,8 @@ export function createClientSession(options: SyncOptions, link: Link): ClientSes
   let opened: readonly Opened[] = []
   let views: readonly (AreaView | undefined)[] = []
   let following = false
+  let owedBefore = false
+  let owedNoted = false
   let stopped = false
   let failure: { readonly error: unknown } | undefined
   let stopListening = () => {}
@@ -82,10 +84,22 @@ export function createClientSession(options: SyncOptions, link: Link): ClientSes
     link,
     views: () => views,
     wants: options.wants ?? (() => true),
-    onOwing: async owing => {
-      for (const { request } of opened) await notes.saveOwed(request, owing)
+    onSettled: () => {
+      if (following) link.changed().then(forgiveOwed).catch(link.break)
     },
   })
+  /** Noted before payloads travel, so that whatever ends the connection, the next one looks for them. */
+  const noteOwed = async () => {
+    if (owedNoted) return
+    owedNoted = true
+    for (const { request } of opened) await notes.saveOwed(request, true)
+  }
+  /** When neither side owes the other anything: those that did not come are not to be had. */
+  const forgiveOwed = async () => {
+    if (!(owedNoted || owedBefore) || payloads.owing() || !link.quiet() || failure !== undefined) return
+    owedNoted = owedBefore = false
+    for (const { request } of opened) await notes.saveOwed(request, false)
+  }
   const mailman = createMailman({
     store,
     link,
@@ -93,6 +107,7 @@ export function createClientSession(options: SyncOptions, link: Link): ClientSes
     heard,
     ingest: options.ingest ?? (() => ({})),
     maySend: ({ entry }) => views.some(view => view?.includes(entry)),
+    onOwing: noteOwed,
     onTaken: outcomes => {
       counts.received += outcomes.filter(({ kind }) => kind === 'stored').length
       tell(phase)
@@ -150,6 +165,7 @@ export function createClientSession(options: SyncOptions, link: Link): ClientSes
     const { index, request, view } = area
     const known = await notes.load(request)
     const owed = await notes.owed(request)
+    owedBefore ||= owed
     const { sent, received } = counts
     let reached = await catchUp(area, known, owed)
     // A note of another epoch says nothing: the server may have lost what it was told.
@@ -183,8 +199,7 @@ export function createClientSession(options: SyncOptions, link: Link): ClientSes
       if (failure !== undefined) throw failure.error
       await link.expect(link.changed())
     }
-    // Those that were owed by an earlier connection are here now, or are not to be had.
-    for (const { request } of opened) if (await notes.owed(request)) await notes.saveOwed(request, false)
+    await forgiveOwed()
   }
 
   /** Sends what is written here, and takes what is written there, until it is stopped. */
@@ -219,6 +234,7 @@ export function createClientSession(options: SyncOptions, link: Link): ClientSes
       const told = await push(area, note.told)
       if (told === note.told) continue
       await link.drained()
+      await forgiveOwed()
       area.note = { ...(area.note ?? note), told }
       await notes.save(area.request, area.note)
     }

@@ -1,5 +1,7 @@
 /** What both sides do with entries: send those that the other side may have, and take those that come. */
+import { william3 } from '@leaf/codec/william3'
 import type { EntryStore, IngestOptions, IngestOutcome, StoredEntry } from '../store/contract.ts'
+import { equalBytes } from '../willow/path.ts'
 import type { WillowReader } from '../willow/wire.ts'
 import type { ArrivalSet } from './arrival-set.ts'
 import { SyncError, syncLimits } from './contract.ts'
@@ -19,6 +21,8 @@ export interface MailmanOptions {
   /** Whether the other side may have this entry. */
   readonly maySend: (entry: StoredEntry) => boolean
   readonly onTaken?: (outcomes: readonly IngestOutcome[]) => void
+  /** Before entries travel, either way, whose payloads do not travel with them. */
+  readonly onOwing?: (() => Promise<void>) | undefined
 }
 
 export interface Mailman {
@@ -41,12 +45,20 @@ export function createMailman(options: MailmanOptions): Mailman {
     return { authorised: stored, payload: inline ? await store.payload(digest) : undefined }
   }
 
+  const foresee = async (travellers: readonly TravellingEntry[]) => {
+    const owing = ({ authorised, payload }: TravellingEntry) =>
+      payload === undefined && authorised.entry.payloadLength > 0n
+    if (travellers.some(owing)) await options.onOwing?.()
+  }
+
   return {
     sendEntries: async entries => {
       const allowed = entries.filter(options.maySend)
       let frame = createEntryFrame()
       for (let at = 0; at < allowed.length; at += inlineAtOnce) {
-        for (const one of await Promise.all(allowed.slice(at, at + inlineAtOnce).map(travelling))) {
+        const travellers = await Promise.all(allowed.slice(at, at + inlineAtOnce).map(travelling))
+        await foresee(travellers)
+        for (const one of travellers) {
           if (frame.add(one)) continue
           await link.sendCounted(frame.finish())
           frame = createEntryFrame()
@@ -58,6 +70,8 @@ export function createMailman(options: MailmanOptions): Mailman {
     },
     takeEntries: async reader => {
       const entries = readEntryFrame(reader)
+      assertDigests(entries)
+      await foresee(entries)
       const outcomes = await store.ingest(
         entries.map(({ authorised }) => authorised),
         options.ingest(),
@@ -81,6 +95,13 @@ export function createMailman(options: MailmanOptions): Mailman {
       return refused
     },
   }
+}
+
+/** Before anything is stored: an entry must not come to stand without a payload that was lied about. */
+function assertDigests(entries: readonly TravellingEntry[]): void {
+  for (const { authorised, payload } of entries)
+    if (payload !== undefined && !equalBytes(william3(payload), authorised.entry.digest))
+      throw new SyncError('protocol', 'expected a payload with its digest')
 }
 
 /** Throws SyncError for a fault that no honest side passes on, as it would have found it as well. */

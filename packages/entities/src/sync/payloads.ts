@@ -17,8 +17,8 @@ export interface PayloadsOptions {
   readonly views: () => readonly (AreaView | undefined)[]
   /** Whether the payload of an entry is to be asked for. */
   readonly wants: (entry: Entry) => boolean
-  /** The first payload is owed to either side, or (false) none is any more. */
-  readonly onOwing?: (owing: boolean) => Promise<void>
+  /** Neither side is owed a payload any more. */
+  readonly onSettled?: (() => void) | undefined
 }
 
 export interface Payloads {
@@ -50,7 +50,6 @@ export function createPayloads(options: PayloadsOptions): Payloads {
   let missed = false
   let saidMore = false
   let theirsOpen = false
-  let owed = false
   let arriving: { readonly missing: Missing; readonly pieces: Uint8Array[]; filled: number } | undefined
   let last: Promise<void> = Promise.resolve()
   /** Questions are made one after another. */
@@ -60,10 +59,8 @@ export function createPayloads(options: PayloadsOptions): Payloads {
     return turn
   }
   const owing = () => asked.size > 0 || backlog.size > 0 || sweeps.length > 0 || saidMore || theirsOpen
-  const tellOwing = async () => {
-    if (owing() === owed) return
-    owed = !owed
-    await options.onOwing?.(owed)
+  const tellSettled = () => {
+    if (!owing()) options.onSettled?.()
   }
 
   const missingOf = (entry: Entry): Missing | undefined => {
@@ -114,14 +111,13 @@ export function createPayloads(options: PayloadsOptions): Payloads {
     }
     if (frame.count === 0 && !saidMore) return
     saidMore = backlog.size > 0 || sweeps.length > 0 || missed
-    await tellOwing()
     await link.send(frame.finish(saidMore))
   }
   const settle = async (digest: Uint8Array): Promise<void> => {
     asked.delete(nameOf(digest))
     if (asked.size > 0) return
     await inTurn(askNext)
-    await tellOwing()
+    tellSettled()
   }
 
   return {
@@ -140,10 +136,9 @@ export function createPayloads(options: PayloadsOptions): Payloads {
     takeWant: async reader => {
       const { more, wants } = readWants(reader)
       theirsOpen = more || wants.length > 0
-      await tellOwing()
       for (const wanted of wants) await sendPayload(options, wanted)
       theirsOpen = more
-      await tellOwing()
+      tellSettled()
     },
     takeChunk: async reader => {
       const { digest, total, offset, bytes } = readChunk(reader)
