@@ -71,6 +71,8 @@ export async function isHere(tx: Pick<ReadTx, 'get'>, key: KeyHex, nowMs: number
   return (await tx.get(sql, [ownServer, keyBytes(key), nowMs])) !== undefined
 }
 
+const anyElsewhereSql = `SELECT 1 AS one FROM skrepka_presence WHERE server > '${ownServer}' LIMIT 1`
+
 /** Where else keys are online at `nowMs`, in the order of names. Keys that are nowhere else are not in it. */
 export async function elsewhere(
   tx: Pick<ReadTx, 'all'>,
@@ -78,6 +80,8 @@ export async function elsewhere(
   nowMs: number,
 ): Promise<ReadonlyMap<KeyHex, readonly Pick<Presence, 'server' | 'staged' | 'behind'>[]>> {
   const places = new Map<KeyHex, Pick<Presence, 'server' | 'staged' | 'behind'>[]>()
+  // A relay that hears of nobody elsewhere pays for one look, not for one a key.
+  if ((await tx.all(anyElsewhereSql)).length === 0) return places
   await inPieces({
     name: 'elsewhere',
     rows: keys,
