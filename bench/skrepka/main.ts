@@ -4,6 +4,7 @@
  * packages were unpacked). `--short` takes less and says less; `--only=sends,polls` leaves the others out.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { machineText, measureFsync } from '../pds/machine.ts'
 import { federation } from './federation.ts'
 import { jetStream, mosquitto } from './peers.ts'
@@ -35,6 +36,8 @@ const parts: readonly (readonly [name: string, title: string, run: () => Promise
   ['mosquitto', 'mosquitto', () => mosquitto(extent, peersFolder)],
 ]
 
+/** What else the machine was doing: figures of a busy one say little but the CPU time. */
+const busy = loadavg()[0] ?? Number.NaN
 const fsync = measureFsync()
 const lines: string[] = []
 for (const [name, title, run] of parts) {
@@ -48,7 +51,7 @@ for (const [name, title, run] of parts) {
 const text = [
   '# Skrepka: figures of the relay',
   '',
-  `Machine: ${machineText()}. The disk takes ${fsync.p50Ms.toFixed(2)} ms (p99 ${fsync.p99Ms.toFixed(2)} ms) to append 4 KiB durably.`,
+  `Machine: ${machineText()}. The disk takes ${fsync.p50Ms.toFixed(2)} ms (p99 ${fsync.p99Ms.toFixed(2)} ms) to append 4 KiB durably. Before the run other programs kept ${busy.toFixed(1)} of its cores busy or waited for them.`,
   '',
   'Leaf answers a send after fsync (SQLite, synchronous=FULL). The load comes from another process of the same machine, over keep-alive connections; mail goes to 1,000 absent people in turn. The access log is off (LEAF_LOG_LEVEL=warn).',
   '',
