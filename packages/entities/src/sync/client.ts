@@ -83,10 +83,14 @@ export async function syncWith(options: SyncOptions): Promise<SyncResult> {
     await reading
     return result
   } catch (error) {
+    if (!(error instanceof SyncError) || error.code !== 'closed') {
+      link.end(error instanceof SyncError && error.code === 'protocol' ? error : undefined)
+      throw error
+    }
     // Why the connection ended tells more than that it has.
-    const why = error instanceof SyncError && error.code === 'closed' ? (session.why() ?? error) : error
-    link.end(why instanceof SyncError && why.code === 'protocol' ? why : undefined)
-    throw why
+    link.end()
+    await reading
+    throw session.why() ?? error
   } finally {
     signal.removeEventListener('abort', stop)
     session.close()

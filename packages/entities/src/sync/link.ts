@@ -56,6 +56,7 @@ export interface Link {
 
 export function createLink(options: LinkOptions): Link {
   const { transport } = options
+  const over = Promise.withResolvers<void>()
   const broken = Promise.withResolvers<never>()
   broken.promise.catch(() => undefined)
   const patience = createPatience(options.after, options.silenceMs ?? syncLimits.silenceMs, () =>
@@ -81,6 +82,7 @@ export function createLink(options: LinkOptions): Link {
     ended = true
     taking.close()
     answering.close()
+    over.resolve()
     wakeAll()
   }
   const breakWith = (error: unknown) => {
@@ -162,7 +164,7 @@ export function createLink(options: LinkOptions): Link {
       })
       try {
         await Promise.race([
-          Promise.all([receive(), taking.drain(take), answering.drain(answer)]),
+          Promise.all([Promise.race([receive(), over.promise]), taking.drain(take), answering.drain(answer)]),
           broken.promise,
         ])
       } catch (error) {
