@@ -32,16 +32,18 @@ function logOf(length: number): (ChainedEvent & { readonly signature: Uint8Array
 }
 
 /** A reader of a server that has this log, in pages of at most five. */
-function readerOf(log: ReturnType<typeof logOf>, authenticator?: Authenticator) {
+function readerOf(log: ReturnType<typeof logOf>, authenticator?: Authenticator, keyType = 'Multikey') {
   const asked: string[] = []
   const answer = (address: URL, init: RequestInit): Response => {
     asked.push(`${address.pathname}${address.search}`)
-    if (address.host === 'plc.test')
+    if (address.pathname.endsWith('/data'))
+      return Response.json({ verificationMethods: { leaf_server: key.didKey } })
+    if (address.host === 'plc.test') {
+      const publicKeyMultibase = key.didKey.slice('did:key:'.length)
       return Response.json({
-        verificationMethod: [
-          { id: `${did}#leaf_server`, publicKeyMultibase: key.didKey.slice('did:key:'.length) },
-        ],
+        verificationMethod: [{ id: `${did}#leaf_server`, type: keyType, publicKeyMultibase }],
       })
+    }
     if (new Headers(init.headers).get('authorization') === null)
       return Response.json({ error: 'Forbidden', message: 'the log is for its owners' }, { status: 403 })
     const after = Number(address.searchParams.get('after'))
@@ -81,6 +83,12 @@ test('a whole log is verified against the key of the stream’s document', async
   assert.deepEqual([head.idx, head.signedIdx], [7, 6])
   assert.equal(asked[0], `/${did}`)
   assert.deepEqual(await reader.verifyChain(did, { didKey: key.didKey, from: head }), head)
+})
+
+test('where the document has a key of an older kind, the directory’s data tells the key', async () => {
+  const { reader, asked } = readerOf(logOf(7), owner, 'EcdsaSecp256k1VerificationKey2019')
+  assert.equal((await reader.verifyChain(did)).signedIdx, 6)
+  assert.equal(asked[1], `/${did}/data`)
 })
 
 test('a log that was altered, or signed by another key, is found', async () => {

@@ -98,7 +98,10 @@ export function createLogReader({ url, authenticator, options, platform }: LogRe
   }
   const keyOf = async (streamDid: string): Promise<string> => {
     const response = await get(new URL(`/${streamDid}`, options.plcDirectory), {})
-    const key = leafKeyOf(await response.json())
+    // Some directories still show keys of 2019 there, in another encoding; their data has all keys in one.
+    const key =
+      leafKeyOf(await response.json()) ??
+      leafKeyIn(await (await get(new URL(`/${streamDid}/data`, options.plcDirectory), {})).json())
     if (key === undefined) throw new LeafError('malformed', `${streamDid} has no key named #leaf_server`)
     return key
   }
@@ -167,6 +170,15 @@ async function refusalOf(response: Response): Promise<string> {
   return `HTTP ${response.status}: ${text}`
 }
 
+const noMethod = { id: undefined, type: undefined, publicKeyMultibase: undefined }
+
+/** The key `leaf_server` in a directory's data of a DID. */
+function leafKeyIn(data: unknown): string | undefined {
+  if (typeof data !== 'object' || data === null || !('verificationMethods' in data)) return undefined
+  const { leaf_server: key }: { leaf_server?: unknown } = { ...Object(data.verificationMethods) }
+  return typeof key === 'string' ? key : undefined
+}
+
 /** The key of the verification method `#leaf_server` of a DID document, as `did:key:…`. */
 function leafKeyOf(document: unknown): string | undefined {
   if (typeof document !== 'object' || document === null || !('verificationMethod' in document))
@@ -174,9 +186,9 @@ function leafKeyOf(document: unknown): string | undefined {
   const methods: unknown = document.verificationMethod
   if (!Array.isArray(methods)) return undefined
   for (const method of methods) {
-    const { id, publicKeyMultibase } = { id: undefined, publicKeyMultibase: undefined, ...method }
-    if (typeof id === 'string' && id.endsWith('#leaf_server') && typeof publicKeyMultibase === 'string')
-      return `did:key:${publicKeyMultibase}`
+    const { id, type, publicKeyMultibase: key } = { ...noMethod, ...method }
+    const isOurs = typeof id === 'string' && id.endsWith('#leaf_server')
+    if (isOurs && type === 'Multikey' && typeof key === 'string') return `did:key:${key}`
   }
   return undefined
 }
