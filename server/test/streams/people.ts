@@ -22,12 +22,14 @@ export async function serverDidOf(leaf: Leaf): Promise<string> {
   return document.id
 }
 
+/** For whom a token is, and for what; by default for streams of this server. */
+interface TokenClaims {
+  readonly aud?: string
+  readonly lxm?: string
+}
+
 /** A token of the account's PDS, which is the same Leaf. */
-export async function serviceToken(
-  leaf: Leaf,
-  account: Account,
-  claims: { readonly aud?: string; readonly lxm?: string } = {},
-): Promise<string> {
+export async function serviceToken(leaf: Leaf, account: Account, claims: TokenClaims = {}): Promise<string> {
   const query = { aud: claims.aud ?? (await serverDidOf(leaf)), lxm: claims.lxm ?? authenticateMethod }
   const call = get('com.atproto.server.getServiceAuth', query, { token: account.accessJwt })
   return (await sendOk<{ token: string }>(leaf.url, call)).token
@@ -41,7 +43,7 @@ export interface Person extends Account {
 /** Connections of one test, to be closed together. */
 export interface People {
   /** Creates `<name>.test` and connects as her. */
-  person(name: string): Promise<Person>
+  person(name: string, claims?: TokenClaims): Promise<Person>
   /** Connects with a token, or as nobody; settles when the server has said who it is. Rejects with its `error`. */
   connect(token?: string): Promise<LeafClient>
   disconnect(): void
@@ -60,9 +62,9 @@ export function createPeople(leaf: () => Leaf): People {
   }
   return {
     connect,
-    person: async name => {
+    person: async (name, claims) => {
       const account = await createAccount(leaf().url, name)
-      return { ...account, client: await connect(await serviceToken(leaf(), account)) }
+      return { ...account, client: await connect(await serviceToken(leaf(), account, claims)) }
     },
     disconnect: () => {
       for (const client of clients.splice(0)) client.disconnect()
