@@ -8,8 +8,9 @@ import { Refusal } from '../../kernel/errors.ts'
 import { networkOf } from '../../kernel/http/network.ts'
 import type { RequestContext, Route, UpgradeRoute } from '../../kernel/http/route.ts'
 import type { Place, Places } from '../middleware/places.ts'
+import type { EngineConnection } from './engine.ts'
 import { type ClientSocket, createSession, type Session, type SessionDependencies } from './session.ts'
-import { createWire, type EngineConnection, frameBytesMax, type Wire } from './wire.ts'
+import { createWire, frameBytesMax, type Wire } from './wire.ts'
 
 export interface SocketServerOptions extends SessionDependencies {
   readonly places: Places

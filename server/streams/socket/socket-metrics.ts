@@ -1,6 +1,6 @@
 /** What is counted about sockets. */
 import type { Metrics } from '../../kernel/metrics.ts'
-import type { CutReason } from './wire.ts'
+import type { CutReason } from './engine.ts'
 
 export interface SocketMetrics {
   called(event: string, outcome: string, ms: number): void

@@ -2,27 +2,12 @@
  * One connection as bytes: what it holds here, when what was sent is gone, and when the other side has seen it. Knows
  * nothing of what the bytes mean.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Place } from '../middleware/places.ts'
-
-/** What we use of a connection of engine.io. */
-export interface EngineConnection {
-  readonly id: string
-  /** 3: the client sends the pings. */
-  readonly protocol: number
-  readonly readyState: string
-  request: IncomingMessage | null
-  /** `closeTimeout` is polling's alone: how long its end waits for a poll that could tell it. */
-  readonly transport: { closeTimeout?: number }
-  on(event: 'packet' | 'packetCreate', listener: (packet: { readonly type: string }) => void): unknown
-  on(event: 'heartbeat', listener: () => void): unknown
-  once(event: 'close', listener: () => void): unknown
-  write(data: Buffer, options: { compress: boolean }, sent: () => void): unknown
-  sendPacket(type: 'ping'): void
-  close(discard?: boolean): void
-}
+import type { CutReason, EngineConnection } from './engine.ts'
+import { createGate } from './gate.ts'
+import { createUnsent } from './unsent.ts'
 
 /** What a connection has shown of itself; a stranger's first message is a small one. */
 export type WireState = 'connecting' | 'anonymous' | 'known'
@@ -53,8 +38,6 @@ export interface Wire {
 /** Its calls are too many, or the bytes that its address has here. */
 export type PauseReason = 'calls' | 'bytes'
 
-export type CutReason = 'message too large' | 'too many bytes in flight' | 'too slow' | 'stopping'
-
 interface WireOptions {
   readonly engine: EngineConnection
   readonly place: Place
@@ -68,8 +51,6 @@ interface WireOptions {
 const messageBytesMax = { connecting: 128 * 1024, anonymous: 1024 * 1024, known: 16 * 1024 * 1024 } as const
 /** The largest of them, which is the transport's own limit. */
 export const frameBytesMax: number = messageBytesMax.known
-/** Below this many unsent bytes new work is begun. */
-const unsentBytesLow = 1024 * 1024
 /** How long a connection waits for others of its address to give back bytes. */
 const roomMsMax = 10_000
 /** How long the end of a polling connection waits to be told; the client polls again at once. */
@@ -93,7 +74,7 @@ export function createWire(options: WireOptions): Wire {
     for (const socket of sockets) socket.destroy()
   }
   const unsent = createUnsent({ ...options, cut, signal: ended.signal })
-  const pongs = createPongs(options, ended.signal)
+  const pongs = createPongs(options, ended.signal, unsent.flush)
 
   /** Others of its address may be what takes the room, so it waits a while before it is ended. */
   const waitForRoom = async () => {
@@ -185,50 +166,11 @@ function createReading(sockets: ReadonlySet<Duplex>) {
   }
 }
 
-interface UnsentOptions extends WireOptions {
-  readonly cut: (reason: CutReason) => void
-  readonly signal: AbortSignal
-}
-
-/** What was written and is not gone. */
-function createUnsent({ engine, unsentBytesMax, cut, signal }: UnsentOptions) {
-  const waiting = new Set<(gone: boolean) => void>()
-  const room = createGate()
-  let bytes = 0
-  signal.addEventListener('abort', () => {
-    bytes = 0
-    for (const resolve of waiting) resolve(false)
-    waiting.clear()
-    room.open()
-  })
-  return {
-    room: room.passed,
-    write: (packet: Buffer): Promise<boolean> => {
-      if (engine.readyState !== 'open') return Promise.resolve(false)
-      if (bytes > 0 && bytes + packet.length > unsentBytesMax) {
-        cut('too slow')
-        return Promise.resolve(false)
-      }
-      bytes += packet.length
-      if (bytes > unsentBytesLow) room.close()
-      return new Promise(resolve => {
-        waiting.add(resolve)
-        engine.write(packet, { compress: false }, () => {
-          if (!waiting.delete(resolve)) return
-          bytes -= packet.length
-          if (bytes <= unsentBytesLow) room.open()
-          resolve(true)
-        })
-      })
-    },
-  }
-}
-
 /**
  * Pongs, matched with pings by their number: the one of an earlier ping says nothing about what was sent after it. The
  * transport's own heartbeat is counted with ours.
  */
-function createPongs({ engine, clock }: WireOptions, signal: AbortSignal) {
+function createPongs({ engine, clock }: WireOptions, signal: AbortSignal, flush: () => void) {
   const waiting: { readonly ping: number; readonly resolve: () => void }[] = []
   let pings = 0
   let pongs = 0
@@ -250,6 +192,7 @@ function createPongs({ engine, clock }: WireOptions, signal: AbortSignal) {
       return new Promise(resolve => {
         const cancel = clock.after(clientPings ? pongMsBlind : pongMsMax, resolve)
         if (clientPings) return
+        flush()
         engine.sendPacket('ping')
         waiting.push({
           ping: pings,
@@ -260,21 +203,5 @@ function createPongs({ engine, clock }: WireOptions, signal: AbortSignal) {
         })
       })
     },
-  }
-}
-
-/** Something that is passed while it is open. */
-function createGate() {
-  let closed: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
-  return {
-    isOpen: () => closed === undefined,
-    close: () => {
-      closed ??= Promise.withResolvers<void>()
-    },
-    open: () => {
-      closed?.resolve()
-      closed = undefined
-    },
-    passed: (): Promise<void> => closed?.promise ?? Promise.resolve(),
   }
 }
