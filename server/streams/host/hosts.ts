@@ -19,7 +19,8 @@ import { type HostLimits, hostLimitsDefault, ownMsMax, rememberedMax, streamWait
 import { createLocks } from './locks.ts'
 import { createPool } from './pool.ts'
 import { createPoolMetrics } from './pool-metrics.ts'
-import { type BatchKind, type HostReply, type HostRequest, type Target, targetOf } from './protocol.ts'
+import { prepareBatches } from './preparing.ts'
+import { type BatchKind, type HostRequest, type Target, targetOf } from './protocol.ts'
 import { createQuarantine } from './quarantine.ts'
 import { type Asked, CatchUpFault, createTargets, ModuleFault, type Question } from './targets.ts'
 
@@ -95,27 +96,20 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
     const release = await locks.take(view.did)
     let taken = typeof batches === 'function' ? undefined : batches
     const take = () => (taken ??= typeof batches === 'function' ? batches() : batches)
+    const asked = servedBy(view)
     try {
-      const asked = servedBy(view)
-      const question: Question = {
-        op: 'prepare',
-        request: target => ({ op: 'prepare', target, kind, batches: take() }),
-        deadlineMs: limits.batchMsMax,
-        pins: isPending,
-      }
-      const map = await guarded(view, 'batch', () => targets.ask(asked, question, 'quick'))
-      const results = asArray(map['results'], 'results').map(resultOf)
-      if (map['pending'] !== true) {
-        release()
-        return { results, commit: async () => undefined, abort: async () => undefined }
-      }
+      const { results, isPending } = await guarded(view, 'batch', () =>
+        prepareBatches({ targets, clock, deadlineMs: limits.batchMsMax }, asked, kind, take),
+      )
       const settle = async (op: 'commit' | 'abort') => {
-        if (op === 'commit') moveOn(asked, kind, results)
+        if (op === 'commit' && isPending) moveOn(asked, kind, results)
         await pool.settle(asked.key, op)
         release()
       }
+      if (!isPending) await settle('abort')
       return { results, commit: () => settle('commit'), abort: () => settle('abort') }
     } catch (error) {
+      await pool.settle(asked.key, 'abort')
       release()
       throw error
     }
@@ -156,6 +150,7 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
           target,
           kind: 'event',
           batches: [],
+          budgetMs: 0,
         })
         const question: Question = { op: 'prepare', name: 'catch-up', request, deadlineMs: limits.batchMsMax }
         await guarded(view, 'batch', () => targets.ask(asked, question, 'quick'))
@@ -246,24 +241,11 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
 /** A target that is none: for what concerns no stream that is open. */
 const nobody = { key: '#', did: '', cid: '', generation: 0, build: false, head: 0, stateHead: 0 }
 
-const isPending = (reply: HostReply) => reply.kind === 'done' && reply.map['pending'] === true
-
 /** A DID as the name of a folder. */
 function checkedName(did: string): string {
   if (!/^did:[a-z0-9]+:[A-Za-z0-9._%-]+$/.test(did))
     throw new Refusal('invalid', `expected a DID, got ${did}`)
   return did
-}
-
-function resultOf(value: unknown): BatchResult {
-  const map = value as DrislMap // a host's results are maps; their fields are checked here
-  if (map['ok'] === true)
-    return {
-      ok: true,
-      firstIdx: asInteger(map['firstIdx'], 'firstIdx'),
-      lastIdx: asInteger(map['lastIdx'], 'lastIdx'),
-    }
-  return { ok: false, error: asText(map['error'], 'error') }
 }
 
 const prefix = 'Error while running stream module: '

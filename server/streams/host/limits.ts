@@ -77,6 +77,8 @@ export const catchUpItemsMax = 500
 export const catchUpBytesMax = 2 * 1024 * 1024
 /** A target that lacks more than this catches up where builds run. */
 export const catchUpQuickMax = 200
+/** How long batches are run until others have their turn. */
+export const sliceMs = 3
 /** How long one step of catching up takes, among quick requests and where builds run. */
 export const catchUpQuickMs = 3
 export const catchUpBuildMs = 100

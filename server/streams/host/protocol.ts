@@ -57,7 +57,10 @@ export type HostRequest =
       readonly target: Target
       readonly kind: BatchKind
       readonly batches: readonly Batch[]
+      readonly budgetMs: number
     }
+  /** Goes on with batches that take more than one slice of time. */
+  | { readonly op: 'more'; readonly key: string; readonly budgetMs: number }
   | { readonly op: 'commit' | 'abort' | 'close'; readonly key: string }
   | { readonly op: 'query'; readonly target: Target; readonly query: HostQuery }
   | { readonly op: 'adopt' | 'checkpoint' | 'copy'; readonly target: Target }

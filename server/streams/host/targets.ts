@@ -91,7 +91,7 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
       lane: way.lane,
       op: question.op,
       what: way.what,
-      proves: question.op === 'query' || question.op === 'prepare',
+      proves: provable.has(question.op),
       softMs: question.isOwn === true ? undefined : question.op === 'open' ? openSoftMs : softMs,
       deadlineMs: question.deadlineMs,
       encode: epoch => encodeRequest(question.request({ ...asked, epoch })),
@@ -204,6 +204,8 @@ interface Way {
   /** What is tried before it runs among the others; undefined: nothing is. */
   readonly what: string | undefined
 }
+
+const provable = new Set(['query', 'prepare', 'more'])
 
 const buildWay: Way = { lane: 'build', what: undefined }
 

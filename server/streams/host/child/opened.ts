@@ -1,5 +1,6 @@
 /** The tables of one target while they are open: connections, prepared statements, and how far they are. */
 import type { StatementSync } from 'node:sqlite'
+import type { BatchResult } from '../contract.ts'
 import type { Position, Target } from '../protocol.ts'
 import type { PolicyNotes } from './policy.ts'
 import { type Connection, openConnection } from './connection.ts'
@@ -18,6 +19,9 @@ import {
 import type { PreparedQuery } from './rows.ts'
 import { createScript, type Script } from './script.ts'
 
+/** Gives control back between events; the result of the last step is one result for each batch. */
+export type Preparing = Generator<undefined, readonly BatchResult[]>
+
 export interface Opened {
   readonly target: Target
   readonly definition: ModuleDefinition
@@ -34,6 +38,8 @@ export interface Opened {
   writesState: boolean
   /** Positions after the open transaction; undefined when there is none. */
   pending: Position | undefined
+  /** Batches that are being run, a slice at a time. */
+  preparing: Preparing | undefined
   reader: Reader | undefined
   close(): void
 }
@@ -125,6 +131,7 @@ function complete(
     scratchUpTo,
     writesState: false,
     pending: undefined,
+    preparing: undefined,
     reader: undefined,
     close: () => {
       opened.reader?.close()

@@ -2,44 +2,41 @@
 import type { Batch, BatchResult } from '../contract.ts'
 import type { BatchKind } from '../protocol.ts'
 import { faultOfFiles, sqlErrorText } from './errors.ts'
-import { runNewEvent, runStateEvent, watchState } from './materialise.ts'
-import type { Opened } from './opened.ts'
+import { runNewEvent, runStateEvent, type StateWatch, watchState } from './materialise.ts'
+import type { Opened, Preparing } from './opened.ts'
 
 /**
  * Runs the batches, each whole or not at all, those that pass numbered densely. Leaves a transaction open when at least
- * one event passed. Throws only what is the files' fault, with nothing open.
+ * one event passed. Throws only what is the files' fault, with nothing open; returning early leaves nothing open either.
  */
-export function prepareBatches(
-  opened: Opened,
-  kind: BatchKind,
-  batches: readonly Batch[],
-): readonly BatchResult[] {
+export function* prepareBatches(opened: Opened, kind: BatchKind, batches: readonly Batch[]): Preparing {
   // A batch that ended the whole transaction is left out when the others run again.
   const broken = new Map<number, string>()
   for (;;) {
-    const results = attempt(opened, kind, batches, broken)
+    const results = yield* attempt(opened, kind, batches, broken)
     if (results !== undefined) return results
   }
 }
 
-function attempt(
+type Steps<T> = Generator<undefined, T>
+
+function* attempt(
   opened: Opened,
   kind: BatchKind,
   batches: readonly Batch[],
   broken: Map<number, string>,
-): readonly BatchResult[] | undefined {
+): Steps<readonly BatchResult[] | undefined> {
   const { own, connection, position } = opened
   const start = kind === 'event' ? position.log : position.seq
-  const run = kind === 'event' ? runEvents : runStateEvents
   const results: BatchResult[] = []
   let at = start
+  let isComplete = false
   connection.role = 'server'
   own.begin.run()
   const watch = kind === 'event' ? watchState(opened) : undefined
   try {
     for (const [index, batch] of batches.entries()) {
-      const known = broken.get(index)
-      const error = known ?? runOne(opened, () => run(opened, batch, at))
+      const error = broken.get(index) ?? (yield* runBatch(opened, kind, batch, at))
       if (error !== undefined && !connection.database.isTransaction) {
         broken.set(index, error)
         return undefined
@@ -52,32 +49,45 @@ function attempt(
       at += batch.payloads.length
     }
     connection.role = 'server'
-    if (at === start) {
-      own.rollback.run()
-    } else if (kind === 'event') {
-      watch?.keep(at)
-      own.setModule.run(BigInt(at))
-      opened.pending = { ...position, log: at, module: at }
-    } else {
-      own.setStateSeq.run(BigInt(at))
-      opened.pending = { ...position, seq: at }
-    }
+    if (at > start) opened.pending = finish(opened, kind, at, watch)
+    isComplete = at > start
     return results
-  } catch (error) {
-    rollBack(opened)
-    throw error
   } finally {
     watch?.end()
+    if (!isComplete) rollBack(opened)
   }
 }
 
+/** Writes how far the tables are, in the transaction that brought them there. */
+function finish(
+  { own, position }: Opened,
+  kind: BatchKind,
+  at: number,
+  watch: StateWatch | undefined,
+): Opened['pending'] {
+  if (kind === 'state') {
+    own.setStateSeq.run(BigInt(at))
+    return { ...position, seq: at }
+  }
+  watch?.keep(at)
+  own.setModule.run(BigInt(at))
+  return { ...position, log: at, module: at }
+}
+
 /** The error of one batch, its traces gone; undefined when it passed. */
-function runOne(opened: Opened, run: () => void): string | undefined {
+function* runBatch(opened: Opened, kind: BatchKind, batch: Batch, from: number): Steps<string | undefined> {
   const { own, connection } = opened
+  const { user, payloads, signature } = batch
   connection.role = 'server'
   own.savepoint.run()
   try {
-    run()
+    let idx = from
+    for (const payload of payloads) {
+      idx += 1
+      if (kind === 'event') runNewEvent(opened, { idx, user, payload, signature })
+      else runStateEvent(opened, { kind: 'event', user, payload })
+      yield
+    }
     connection.role = 'server'
     own.release.run()
     return undefined
@@ -90,18 +100,6 @@ function runOne(opened: Opened, run: () => void): string | undefined {
     }
     return sqlErrorText(error)
   }
-}
-
-function runEvents(opened: Opened, { user, payloads, signature }: Batch, from: number): void {
-  let idx = from
-  for (const payload of payloads) {
-    idx += 1
-    runNewEvent(opened, { idx, user, payload, signature })
-  }
-}
-
-function runStateEvents(opened: Opened, { user, payloads }: Batch): void {
-  for (const payload of payloads) runStateEvent(opened, { kind: 'event', user, payload })
 }
 
 /** Ends what is open, if anything is. */
@@ -127,8 +125,10 @@ export function commitPrepared(opened: Opened): boolean {
   }
 }
 
-/** Forgets what was prepared. */
+/** Forgets what was prepared, or is being. */
 export function abortPrepared(opened: Opened): void {
+  opened.preparing?.return([])
+  opened.preparing = undefined
   opened.pending = undefined
   rollBack(opened)
 }

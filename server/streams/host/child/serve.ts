@@ -85,14 +85,14 @@ export function createHost(
     if (!isSame) throw new Need('open')
     opened.delete(target.key)
     opened.set(target.key, one)
-    if (one.pending !== undefined) abortPrepared(one)
+    if (one.pending !== undefined || one.preparing !== undefined) abortPrepared(one)
     return one
   }
 
   const makeRoom = () => {
     for (const [key, one] of opened) {
       if (opened.size < settings.openMax) return
-      if (one.pending === undefined) close(key)
+      if (one.pending === undefined && one.preparing === undefined) close(key)
     }
   }
 
@@ -133,6 +133,20 @@ export function createHost(
     return isBehind ? { kind: 'behind', at: { ...one.position } } : undefined
   }
 
+  /** Runs a slice of the batches that are being prepared. */
+  const goOn = (one: Opened, request: DrislMap): Reply => {
+    const untilMs = monotonic() + asInteger(request['budgetMs'], 'budgetMs')
+    for (;;) {
+      const step = one.preparing?.next()
+      if (step === undefined) return { isLost: true }
+      if (step.done === true) {
+        one.preparing = undefined
+        return { results: step.value.map(result => ({ ...result })), pending: one.pending !== undefined }
+      }
+      if (monotonic() >= untilMs) return { isMore: true }
+    }
+  }
+
   const operations: Readonly<Record<string, (request: DrislMap) => Reply>> = {
     module: request => {
       const bytes = asBytes(request['bytes'], 'bytes')
@@ -171,8 +185,13 @@ export function createHost(
       const late = behind(one, target)
       if (late !== undefined) return late
       const kind = request['kind'] === 'state' ? 'state' : 'event'
-      const results = prepareBatches(one, kind, readBatches(request))
-      return { results: results.map(result => ({ ...result })), pending: one.pending !== undefined }
+      one.preparing = prepareBatches(one, kind, readBatches(request))
+      return goOn(one, request)
+    },
+    more: request => {
+      const one = opened.get(asText(request['key'], 'key'))
+      // It was opened anew meanwhile, somewhere else or here: from the start.
+      return one?.preparing === undefined ? { isLost: true } : goOn(one, request)
     },
     commit: request => {
       const key = asText(request['key'], 'key')
