@@ -139,6 +139,9 @@ export function createStore(deps: StoreDependencies): EntryStore {
     putPayload: async (digest, bytes) => {
       assertOpen()
       if (!equalBytes(william3(bytes), digest)) return false
+      // Many entries may name one payload, and each brings it: only the first makes work.
+      const [here] = await backing.read(rows => rows.hasPayloads([digest]))
+      if (here === true) return true
       const kept = await backing.write(async rows => {
         if ((await rows.payloadLength(digest)) !== bytes.length) return false
         await rows.putPayload(digest, bytes)
