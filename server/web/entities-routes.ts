@@ -1,10 +1,11 @@
 /** `/entities/browse` for everybody. */
 import type { EntityState } from '@leaf/entities/api/reader'
 import type { EntityPath } from '@leaf/entities/leaf/entity-path'
+import { CommonMark, Description, Image, Name } from '@leaf/entities/leaf/well-known'
 import { unixMsOf } from '@leaf/entities/willow/timestamp'
 import { html } from 'hono/html'
 import { hexOf, id32Of } from '../entities/hex.ts'
-import { decodeComponent } from '../entities/http/entity-json.ts'
+import { type DecodedComponent, decodeComponent } from '../entities/http/entity-json.ts'
 import { readNamespace, readPlace } from '../entities/http/places.ts'
 import type { Entities } from '../entities/index.ts'
 import { componentToText, pathToText, readPathText } from '../entities/path-text.ts'
@@ -117,6 +118,22 @@ async function showSubspaces(exchange: Exchange, namespace: Uint8Array, deps: Br
   sendPage(exchange, { html: namesPage(model).toString() })
 }
 
+/** What people look at first; everything else stays in the order of ids. */
+const firstKinds = [Name, Image, Description, CommonMark].map(({ id }) => hexOf(id))
+
+function rankOf({ component }: DecodedComponent): number {
+  const rank = firstKinds.indexOf(hexOf(component.schema))
+  return rank < 0 ? firstKinds.length : rank
+}
+
+/** What the entity is called, if it says so. */
+function nameOf(state: EntityState): string | undefined {
+  const name = state.kind === 'ready' ? state.view.get(Name)?.trim() : undefined
+  return name === '' ? undefined : name?.slice(0, nameCharsMax)
+}
+
+const nameCharsMax = 200
+
 interface PlaceShown {
   readonly namespace: Uint8Array
   readonly subspace: Uint8Array
@@ -145,12 +162,7 @@ async function showEntity(exchange: Exchange, place: PlaceShown, deps: BrowseDep
   const model = {
     frame: { ...deps.frame, viewer },
     crumbs: crumbsOf(place, owner, address),
-    title:
-      here === undefined
-        ? handle === undefined
-          ? `${hexOf(subspace).slice(0, 16)}…`
-          : owner
-        : nameOfStep(componentToText(here)),
+    title: nameOf(state) ?? (here === undefined ? short(owner) : nameOfStep(componentToText(here))),
     owner,
     isOwn: own.some(one => hexOf(one.subspace) === hexOf(subspace)),
     publicUrl: deps.publicUrl,
@@ -171,7 +183,9 @@ async function shownOf(view: SubspaceView, state: EntityState): Promise<ShownEnt
   const { entry } = state.entry
   const about = { time: unixMsOf(entry.timestamp), snapshot: hexOf(entry.digest) }
   if (state.kind === 'incomplete') return { ...about, open: [], locked: [], missing: state.missing.length }
-  const open = await Promise.all(state.view.open.map(one => decodeComponent(view, one)))
+  const open = (await Promise.all(state.view.open.map(one => decodeComponent(view, one)))).toSorted(
+    (a, b) => rankOf(a) - rankOf(b),
+  )
   const locked = await Promise.all(
     state.view.locked.map(async one => ({
       ...one,
@@ -187,8 +201,11 @@ function crumbsOf({ namespace, path }: PlaceShown, owner: string, address: strin
     href: `${address}/${pathToText(path.slice(0, index + 1))}`,
   }))
   const space = { text: namespaceName(hexOf(namespace)), href: `${base}/${hexOf(namespace)}` }
-  const short = owner.length > 40 ? `${owner.slice(0, 16)}…` : owner
-  return [home, space, { text: short, href: address }, ...steps]
+  return [home, space, { text: short(owner), href: address }, ...steps]
+}
+
+function short(owner: string): string {
+  return owner.length > 40 ? `${owner.slice(0, 16)}…` : owner
 }
 
 /** Texts are shown as they are; what is no text in the form of addresses. */
