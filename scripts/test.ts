@@ -11,7 +11,7 @@ import process from 'node:process'
 import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startPostgresServer } from '../server/test/support/postgres.ts'
-import { followTests } from './test/report.ts'
+import { followTests, joinOutcomes } from './test/report.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const print = (text: string) => void process.stdout.write(`${text}\n`)
@@ -19,6 +19,8 @@ const words = process.argv.slice(2)
 
 /** What the cores of a small machine take. */
 const filesAtOnce = 2
+/** Files that measure how long something takes run by themselves, after the others. */
+const isAlone = (file: string) => /hostile|neighbours?\.test|memory\.test/.test(file)
 /** The longest file kills and restarts a server a hundred times. */
 const fileMsMax = 15 * 60_000
 
@@ -86,13 +88,21 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 tellAbsent(process.env['LEAF_TEST_POSTGRES_URL'] !== undefined)
 try {
-  const events = run({
-    files,
-    concurrency: filesAtOnce,
-    timeout: fileMsMax,
-    execArgv: ['--conditions=leaf-source'],
-  })
-  const outcome = await followTests(events, { root, line: print })
+  const outcomes = []
+  for (const [some, atOnce] of [
+    [files.filter(file => !isAlone(file)), filesAtOnce],
+    [files.filter(isAlone), 1],
+  ] as const) {
+    if (some.length === 0) continue
+    const events = run({
+      files: some,
+      concurrency: atOnce,
+      timeout: fileMsMax,
+      execArgv: ['--conditions=leaf-source'],
+    })
+    outcomes.push(await followTests(events, { root, line: print }))
+  }
+  const outcome = joinOutcomes(outcomes)
   for (const [reason, count] of outcome.skipReasons) print(`- ${count} skipped: ${reason}`)
   if (outcome.failures.length > 0)
     print(['', 'Failed:', ...outcome.failures.map(one => `  ${one}`)].join('\n'))

@@ -86,3 +86,20 @@ function describe(error: unknown): string {
 function indent(text: string): string {
   return text.replace(/^(?=.)/gm, '    ').trimEnd()
 }
+
+/** Several runs as one. */
+export function joinOutcomes(outcomes: readonly Outcome[]): Outcome {
+  const skipReasons = new Map<string, number>()
+  const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((total, one) => total + of(one), 0)
+  for (const one of outcomes) {
+    for (const [reason, count] of one.skipReasons)
+      skipReasons.set(reason, (skipReasons.get(reason) ?? 0) + count)
+  }
+  return {
+    passed: sum(one => one.passed),
+    failed: sum(one => one.failed),
+    skipped: sum(one => one.skipped),
+    skipReasons,
+    failures: outcomes.flatMap(one => one.failures),
+  }
+}
