@@ -42,7 +42,7 @@ export function createEventGroup(deps: GroupDependencies): GroupRunner {
     const key = keys.keptSignerOf(record) ?? (await keys.signerOf(database.direct, record))
     const fresh = await withoutAnswered(database, record, group)
     if (fresh.length === 0) return
-    const { prepared, signed } = await prepare(entry, record, { group, fresh, key })
+    const { prepared, signed } = await prepareGroup(hosts, { entry, record, group, fresh, key })
     const made = await orAbort(prepared, async () => {
       checkNumbers(record.head, signed, prepared.results)
       return chainAccepted(record, signed, prepared.results, key)
@@ -65,31 +65,6 @@ export function createEventGroup(deps: GroupDependencies): GroupRunner {
     wake(entry)
   }
 
-  /** What came until a host was about to run it is part of it. */
-  async function prepare(
-    entry: StreamEntry,
-    record: StreamRecord,
-    { group, fresh, key }: { group: Waiting[]; fresh: readonly Waiting[]; key: SigningKey | undefined },
-  ) {
-    const isShared = !entry.refuses
-    let signed: readonly Waiting[] = []
-    const take = () => {
-      const more = takeAlong(entry.queue, group, entry.groupEvents)
-      signed = sign(key, [...fresh, ...more], isShared)
-      // Last: it may be the same list as `fresh`.
-      group.push(...more)
-      return signed
-    }
-    const prepared = await hosts.prepare(viewOf(record), take)
-    entry.refuses = prepared.results.some(result => !result.ok)
-    const isPartial = entry.refuses && prepared.results.some(result => result.ok)
-    if (!isPartial || !isShared) return { prepared, signed }
-    // A signature that they share would be over events that are in no log: once more, each with its own.
-    await prepared.abort()
-    signed = sign(key, signed, false)
-    return { prepared: await hosts.prepare(viewOf(record), signed), signed }
-  }
-
   async function store(record: StreamRecord, made: Made): Promise<void> {
     const { id, head } = record
     const stored = await database.write(async tx => {
@@ -102,6 +77,37 @@ export function createEventGroup(deps: GroupDependencies): GroupRunner {
     })
     if (!stored) throw movedOn()
   }
+}
+
+interface GroupToPrepare {
+  readonly entry: StreamEntry
+  readonly record: StreamRecord
+  /** What comes along is added to it. */
+  readonly group: Waiting[]
+  /** Those of it that are to be run. */
+  readonly fresh: readonly Waiting[]
+  readonly key: SigningKey | undefined
+}
+
+/** Has a host prepare a group, and what comes until it is about to run. */
+async function prepareGroup(hosts: SqlHosts, { entry, record, group, fresh, key }: GroupToPrepare) {
+  const isShared = !entry.refuses
+  let signed: readonly Waiting[] = []
+  const take = () => {
+    const more = takeAlong(entry.queue, group, entry.groupEvents)
+    signed = sign(key, [...fresh, ...more], isShared)
+    // Last: it may be the same list as `fresh`.
+    group.push(...more)
+    return signed
+  }
+  const prepared = await hosts.prepare(viewOf(record), take)
+  entry.refuses = prepared.results.some(result => !result.ok)
+  const isPartial = entry.refuses && prepared.results.some(result => result.ok)
+  if (!isPartial || !isShared) return { prepared, signed }
+  // A signature that they share would be over events that are in no log: once more, each with its own.
+  await prepared.abort()
+  signed = sign(key, signed, false)
+  return { prepared: await hosts.prepare(viewOf(record), signed), signed }
 }
 
 function sign(
