@@ -48,7 +48,7 @@ export const yieldAfterMs = 50
 /** Requests that were quick, remembered. */
 export const provenMax = 50_000
 /** How long a slow request waits for its turn. */
-export const slowWaitMsMax = 5000
+export const slowWaitMsMax = 10_000
 export const slowWaitingMax = 500
 /** Hosts that build modules and replay long logs. */
 export const buildHostsMax = 1
