@@ -135,7 +135,7 @@ function inherited(): Record<string, string> {
 
 function runLeaf(env: Record<string, string>, onText: (text: string) => void): Run {
   // As `npm start` does it.
-  const flags = ['--max-semi-space-size=8', '--heap-growing-percent=50', '--conditions=leaf-source']
+  const flags = ['--max-semi-space-size=16', '--heap-growing-percent=50', '--conditions=leaf-source']
   const child = spawn(process.execPath, [...flags, entry, 'start'], {
     env,
     cwd: fileURLToPath(root),
