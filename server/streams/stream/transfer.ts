@@ -8,7 +8,7 @@ import { Corruption, Refusal } from '../../kernel/errors.ts'
 import { type SigningKey, signingKeyFrom } from '../../kernel/keys.ts'
 import type { Logger } from '../../kernel/log.ts'
 import type { Database } from '../../kernel/storage/database.ts'
-import { forgetDeleted, isUnpurged } from '../database/deleted.ts'
+import { forgetDeleted, isDeleted, isUnpurged } from '../database/deleted.ts'
 import { insertEvents } from '../database/events.ts'
 import { hasModule, insertModule } from '../database/modules.ts'
 import { insertStateEvents, putStateCopy } from '../database/state-events.ts'
@@ -129,6 +129,7 @@ export function createTransfer(deps: {
   }
   /** One that was deleted here comes back; what is left of it must not be removed together with the new one. */
   const clearAway = async (did: StreamDid): Promise<void> => {
+    if (!(await isDeleted(database.direct, did))) return
     while (await isUnpurged(database.direct, did)) await removal.purge()
     await database.write(tx => forgetDeleted(tx, did))
   }

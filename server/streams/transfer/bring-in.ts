@@ -1,5 +1,5 @@
 /**
- * Brings streams from outside into the house, one after the other: what is here already stays as it is, what contradicts
+ * Brings streams from outside into the house, a few at a time: what is here already stays as it is, what contradicts
  * it is refused, and one that is wrong does not keep the others out.
  */
 import { Refusal } from '../../kernel/errors.ts'
@@ -24,19 +24,29 @@ export interface BroughtIn {
   readonly notes: readonly string[]
 }
 
-/** Yields one result for each of `dids`. */
+/** Streams that are brought in at the same time: what they store is flushed to disk together. */
+const together = 8
+
+/** Yields one result for each of `dids`, in their order. */
 export async function* bringIn(
   deps: BringInDependencies,
   from: ForeignStreams,
   dids: readonly string[],
 ): AsyncGenerator<BroughtIn> {
-  for (const did of dids) {
-    try {
-      yield await bringInOne(deps, await from.open(did))
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      yield { did, outcome: 'refused', events: 0, notes: [error.message] }
-    }
+  for (let at = 0; at < dids.length; at += together) {
+    const begun = dids.slice(at, at + together).map(did => tryOne(deps, from, did))
+    // All of them have ended before anybody hears of a fault: what they work on may be closed then.
+    await Promise.allSettled(begun)
+    for (const one of begun) yield await one
+  }
+}
+
+async function tryOne(deps: BringInDependencies, from: ForeignStreams, did: string): Promise<BroughtIn> {
+  try {
+    return await bringInOne(deps, await from.open(did))
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { did, outcome: 'refused', events: 0, notes: [error.message] }
   }
 }
 

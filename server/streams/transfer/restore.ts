@@ -25,7 +25,7 @@ export interface RestoreDependencies {
   readonly folders: Folders
   /** Where the backup is. */
   readonly from: string
-  /** The path of a file that is made and removed. */
+  /** The beginning of paths of files that are made and removed. */
   readonly scratch: string
 }
 
@@ -148,7 +148,7 @@ async function readStateObject(
     throw new Refusal('missing', `${join(from, path)} is not there`)
   }
   const bytes = await unpack(path, packed)
-  const position = await positionOf(folders, path, bytes, scratch)
+  const position = await positionOf(folders, path, bytes, `${scratch}-${metadata.did}`)
   // Written before the metadata: after a backup that was cut off the file knows better.
   return { bytes, seq: position?.seq ?? metadata.state?.seq ?? metadata.stateHead }
 }

@@ -19,7 +19,7 @@ export interface UpstreamDependencies {
   readonly folders: Folders
   /** The data folder. */
   readonly from: string
-  /** The path of a file that is made and removed. */
+  /** The beginning of paths of files that are made and removed. */
   readonly scratch: string
 }
 
@@ -83,7 +83,7 @@ async function openStream(
   const told = Number(house.prepare('select latest_event as n from streams where did = ?').get(did)?.['n'])
   // Upstream's number may lag behind the log, never be ahead of it.
   if (count < told) throw new Refusal('invalid', `${path} has ${count} events, and leaf.db tells of ${told}`)
-  const state = await readState(deps.folders, join(folder, 'state.db'), deps.scratch)
+  const state = await readState(deps.folders, join(folder, 'state.db'), `${deps.scratch}-${did}`)
   const { key, warnings } = keyOf(did, keyIn(house, did))
   return {
     did,
