@@ -37,6 +37,7 @@ onBothEngines('whose entities are kept', open => {
   test('a proof for another account, by another key, or for a namespace that is not kept links nothing', async () => {
     const house = await open()
     const [ana, ben] = [await house.device(), await house.device()]
+    house.accounts.add('did:plc:ana')
     const says = { did: 'did:plc:ana', namespace: communalNamespace, encryptionKey: undefined }
     const record = await signSpaceRecord(ed25519, ana.me.keyPair, says)
     const { membership } = house.entities
