@@ -9,7 +9,7 @@ import { join, nameOf } from '../store/keys.ts'
 import { pathKey } from '../willow/path.ts'
 import type { Keyring } from './keyring.ts'
 import { type Place, placeName } from './place.ts'
-import type { Reader } from './reader.ts'
+import type { EntityEntry, Reader } from './reader.ts'
 import { stateName } from './view.ts'
 
 export interface CatalogEntry {
@@ -46,16 +46,13 @@ export interface CatalogDependencies {
 }
 
 /** Arrivals that are read at once. */
-const arrivalsAtOnce = 256
+const arrivalsAtOnce = 1024
 
 export function createCatalog(deps: CatalogDependencies): Catalog {
   const { namespace, store, reader, keyring } = deps
   const table = createTable()
   /** Entities whose bytes have not all arrived, and what they wait for. */
-  const waiting = new Map<
-    string,
-    { readonly place: Place; readonly entry: StoredEntry; readonly for: readonly Uint8Array[] }
-  >()
+  const waiting = new Map<string, EntityEntry & { readonly for: readonly Uint8Array[] }>()
   let arrival = 0
   let keysSeen = keyring.version
   let stamp = 0
@@ -70,38 +67,52 @@ export function createCatalog(deps: CatalogDependencies): Catalog {
   }
   const stop = store.listen(wake)
 
-  const enter = async (place: Place, entry: StoredEntry) => {
-    const name = placeName(place)
-    const state = await reader.entityOf(place, entry)
-    waiting.delete(name)
-    if (state.kind === 'incomplete') waiting.set(name, { place, entry, for: state.missing })
-    if (state.kind !== 'ready') return table.delete(name)
-    const { view } = state
-    table.put({
-      name,
-      place,
-      timestamp: entry.entry.timestamp,
-      schemas: new Set(view.open.map(({ schema }) => nameOf(schema))),
-      state: stateName(view),
-    })
-  }
-  const take = async (stored: StoredEntry) => {
-    const { subspace, path, timestamp } = stored.entry
-    const role = roleOf(path)
-    if (role.kind === 'entity') await enter({ namespace, subspace, path: role.path }, stored)
-    else if (role.kind === 'other') {
-      const above = nameOf(join(subspace, pathKey(path)))
-      table.deleteBelow(above, timestamp)
-      for (const [name, { entry }] of waiting)
-        if (name.startsWith(above) && entry.entry.timestamp < timestamp) waiting.delete(name)
+  const enter = async (found: readonly EntityEntry[]) => {
+    const states = await reader.entitiesOf(found)
+    for (const [index, { place, entry }] of found.entries()) {
+      const name = placeName(place)
+      const state = states[index]
+      waiting.delete(name)
+      if (state?.kind === 'incomplete') waiting.set(name, { place, entry, for: state.missing })
+      if (state?.kind !== 'ready') {
+        table.delete(name)
+        continue
+      }
+      table.put({
+        name,
+        place,
+        timestamp: entry.entry.timestamp,
+        schemas: new Set(state.view.open.map(({ schema }) => nameOf(schema))),
+        state: stateName(state.view),
+      })
     }
+  }
+  /** Whatever is at and below a path, and older. */
+  const prune = ({ subspace, path, timestamp }: StoredEntry['entry']) => {
+    const above = nameOf(join(subspace, pathKey(path)))
+    table.deleteBelow(above, timestamp)
+    for (const [name, { entry }] of waiting)
+      if (name.startsWith(above) && entry.entry.timestamp < timestamp) waiting.delete(name)
+  }
+  const take = async (page: readonly StoredEntry[]) => {
+    const found: EntityEntry[] = []
+    const pruning: StoredEntry['entry'][] = []
+    for (const entry of page) {
+      const { subspace, path } = entry.entry
+      const role = roleOf(path)
+      if (role.kind === 'entity') found.push({ place: { namespace, subspace, path: role.path }, entry })
+      else if (role.kind === 'other') pruning.push(entry.entry)
+    }
+    await enter(found)
+    // What they prune is older than they are, so that it does not matter which comes first.
+    for (const entry of pruning) prune(entry)
   }
   const takeArrived = async () => {
     const all = [...waiting.values()]
     const names = all.flatMap(one => one.for)
     if (names.length === 0) return
     const missing = new Set((await store.missingPayloads(names)).map(nameOf))
-    for (const one of all) if (one.for.some(id => !missing.has(nameOf(id)))) await enter(one.place, one.entry)
+    await enter(all.filter(one => one.for.some(id => !missing.has(nameOf(id)))))
   }
   const catchUp = async () => {
     if (keysSeen !== keyring.version) reset()
@@ -109,7 +120,7 @@ export function createCatalog(deps: CatalogDependencies): Catalog {
       const seen = stamp
       for (;;) {
         const fresh = await store.arrivals(namespace, arrival, arrivalsAtOnce)
-        for (const one of fresh) await take(one)
+        await take(fresh)
         arrival = fresh.at(-1)?.arrival ?? arrival
         if (fresh.length < arrivalsAtOnce) break
       }

@@ -32,6 +32,8 @@ export interface Editor {
   delete(place: Place, as: Identity | undefined): Promise<void>
   /** Makes pending edits again on a state that somebody else wrote. False: its components have not all arrived. */
   reapply(place: Place, theirs: TheirState): Promise<boolean>
+  /** Puts objects into the library of the place's subspace, where they are not yet. */
+  publish(place: Place, objects: readonly LibraryObject[], as: Identity | undefined): Promise<void>
   /** Prunes everything at and below a path. */
   deleteTree(place: Place, as: Identity | undefined): Promise<void>
 }
@@ -39,7 +41,6 @@ export interface Editor {
 /** A state that somebody else wrote. */
 export interface TheirState {
   readonly snapshot: Uint8Array
-  readonly timestamp: bigint
   /** Whether it is the one that stands now, because it is newer than ours. */
   readonly stands: boolean
 }
@@ -61,12 +62,12 @@ export interface EditorDependencies {
 const againMax = 8
 
 export function createEditor(deps: EditorDependencies): Editor {
-  const { store, reader, writer, library, pending, notes } = deps
+  const { store, reader, writer, library, pending } = deps
   const lane = <T>(place: Place, work: () => Promise<T>) =>
     deps.lanes(nameOf(place.namespace) + nameOf(place.subspace), work)
 
   /** What was encrypted here for others: nobody could tell its kind otherwise. */
-  const sealedSchema = async (id: ObjectId) => fromHex((await notes.load(`sealed.${toHex(id)}`)) ?? '')
+  const sealedSchema = async (id: ObjectId) => fromHex((await deps.notes.load(`sealed.${toHex(id)}`)) ?? '')
   const known = async (ids: readonly ObjectId[], view: EntityView | undefined): Promise<readonly Known[]> => {
     const schemas = new Map(view?.open.map(({ id, schema }) => [nameOf(id), schema]))
     return Promise.all(
@@ -133,33 +134,33 @@ export function createEditor(deps: EditorDependencies): Editor {
     if (stands && contents.length === 0) return { snapshotId }
     const objects = libraryObjects(finished)
     const beside = await library.writingsFor(place, objects, as)
-    for (const { id, schema } of finished.sealed) await notes.save(`sealed.${toHex(id)}`, toHex(schema))
-    const waiting = await pending.at(place, deps.now())
-    // Kept first, so that after a crash an edit is made again rather than forgotten.
+    const waiting = await pending.at(place)
     const soon = { arrival: (await store.lastArrival()) + 1, timestamp: deps.now() }
-    await pending.save(place, pending.withSteps(waiting, steps, soon))
+    const notes = new Map([
+      ...finished.sealed.map(({ id, schema }) => [`sealed.${toHex(id)}`, toHex(schema)] as const),
+      pending.note(place, pending.withSteps(waiting, steps, soon)),
+    ])
     const written = await writer.write({
       ...place,
       as,
+      notes,
       items: [
         ...beside,
         ...contents,
         { path: entityWillowPath(place.path), payload: snapshot, content: false },
       ],
     })
-    await pending.save(place, pending.withSteps(waiting, steps, written))
+    pending.written(place, pending.withSteps(waiting, steps, written))
     library.written(place, objects)
     return { snapshotId }
   }
 
   const reapply = async (place: Place, theirs: TheirState): Promise<boolean> => {
-    const waiting = await pending.at(place, theirs.timestamp)
+    const waiting = await pending.at(place)
     if (waiting === undefined || waiting.again >= againMax) return true
     const state = await reader.entity(place)
-    if (state.kind !== 'ready' && state.kind !== 'incomplete') {
-      await pending.save(place, undefined)
-      return true
-    }
+    // Deleted since, by somebody who is newer.
+    if (state.kind !== 'ready' && state.kind !== 'incomplete') return true
     const view = await reader.stateOf(theirs.snapshot)
     if (view === undefined) return false
     const ours = await stillHere(reader, waiting.steps)
@@ -167,24 +168,33 @@ export function createEditor(deps: EditorDependencies): Editor {
     const steps = theirs.stands ? yielding(held, ours) : ours
     const snapshot = encodeSnapshot(applySteps(held, steps).map(({ id }) => id))
     if (state.ids !== undefined && sameIds(decodeSnapshot(snapshot), state.ids)) return true
+    const soon = { arrival: (await store.lastArrival()) + 1, timestamp: deps.now() }
     const written = await writer.write({
       ...place,
       as: undefined,
+      notes: new Map([pending.note(place, pending.madeAgain(waiting, steps, soon))]),
       items: [{ path: entityWillowPath(place.path), payload: snapshot, content: false }],
     })
-    await pending.save(place, { ...written, steps, again: waiting.again + 1 })
+    pending.written(place, pending.madeAgain(waiting, steps, written))
     return true
   }
 
   const leave = async (place: Place, path: readonly Uint8Array[], as: Identity | undefined) => {
     const payload = new Uint8Array()
-    await writer.write({ ...place, as, items: [{ path, payload, content: false }] })
-    await pending.save(place, undefined)
+    const notes = new Map([pending.note(place, undefined)])
+    await writer.write({ ...place, as, notes, items: [{ path, payload, content: false }] })
+    pending.written(place, undefined)
   }
   return {
     edit: (place, change, as) => lane(place, () => edit(place, change, as)),
     reapply: (place, theirs) => lane(place, () => reapply(place, theirs)),
     delete: (place, as) => lane(place, () => leave(place, entityWillowPath(place.path), as)),
+    publish: (place, objects, as) =>
+      lane(place, async () => {
+        const items = await library.writingsFor(place, objects, as)
+        if (items.length > 0) await writer.write({ ...place, as, items })
+        library.written(place, objects)
+      }),
     deleteTree: (place, as) => lane(place, () => leave(place, prefixOf(place.path), as)),
   }
 }

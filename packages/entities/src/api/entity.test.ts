@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { s } from '@leaf/codec/borsh/build'
+import { hpkeX25519 } from '../encryption/hpke.ts'
 import { defineComponent } from '../leaf/define.ts'
 import { utf8SchemaId } from '../leaf/objects.ts'
 import { CreatedAt, Image, LibraryItem, Name, Tags, Utf8 } from '../leaf/well-known.ts'
 import { sqliteBacking } from '../node/sqlite.ts'
+import { resolverObjects } from '../resolver/resolvers.ts'
 import { LeafError } from './errors.ts'
 import { subspaceOf } from './place.ts'
 import { device } from './test-leaf.ts'
@@ -178,6 +180,20 @@ test('the schemas of what is written stand in the library of the subspace, once'
   assert.deepEqual(described.explanations[0]?.schema?.id, utf8SchemaId)
   assert.deepEqual(described.missing, [])
   assert.equal(described.unspecified, false)
+})
+
+test('resolvers and algorithms are published when one asks for it', async t => {
+  const { space, leaf } = await device(t)
+  const resolvers = [resolverObjects.atproto]
+  await space.publish({ resolvers, algorithms: [hpkeX25519] })
+  const before = await leaf.store.lastArrival()
+  await space.publish({ resolvers })
+  assert.equal(await leaf.store.lastArrival(), before)
+  const items = await space.at('leaf', 'lib').all(LibraryItem)
+  assert.deepEqual(items.map(({ role }) => role.variant).toSorted(), ['Algorithm', 'Resolver'])
+  const described = await leaf.describeSpecified(resolverObjects.atproto.id)
+  assert.equal(described?.name, 'atproto')
+  assert.match(described.text, /town\.muni\.leaf\.space/)
 })
 
 test('an older kind is read as a newer one', async t => {

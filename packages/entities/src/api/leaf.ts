@@ -103,7 +103,7 @@ export async function createLeaf(platform: Platform, backing: Backing): Promise<
   const registry = createRegistry()
   const keyring = createKeyring(registry)
   const authority = await openAuthority({ notes, platform, verifier, keyring })
-  const pending = await openPending(notes)
+  const pending = await openPending(notes, platform.now)
   const reader = createReader({ store, backing, registry, keyring })
   const writer = createWriter({ store, authority, platform })
   const library = createLibrary({ store, reader, writer })

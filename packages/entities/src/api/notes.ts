@@ -8,11 +8,12 @@ export interface Notes {
   save(name: string, value: string): Promise<void>
 }
 
-const prefix = 'leaf.'
+/** Stands before the names of notes, so that they are nobody else's. */
+export const notePrefix = 'leaf.'
 
 export function createNotes(backing: Backing): Notes {
   return {
-    load: name => backing.read(rows => rows.meta(`${prefix}${name}`)),
-    save: (name, value) => backing.write(rows => rows.setMeta(`${prefix}${name}`, value)),
+    load: name => backing.read(rows => rows.meta(`${notePrefix}${name}`)),
+    save: (name, value) => backing.write(rows => rows.setMeta(`${notePrefix}${name}`, value)),
   }
 }

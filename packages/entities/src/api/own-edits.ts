@@ -21,7 +21,6 @@ const theirsMax = 1000
 
 interface Theirs {
   readonly place: Place
-  readonly timestamp: bigint
   readonly stands: boolean
 }
 
@@ -53,9 +52,9 @@ export function createOwnEdits({ store, pending, editor }: OwnEditsDependencies)
     if (outcome.kind !== 'stored' && outcome.kind !== 'obsolete') return outcome
     const place = { namespace: entry.namespace, subspace: entry.subspace, path: role.path }
     const full = theirs.size >= theirsMax || incomplete.length >= theirsMax
-    if (full || (await pending.at(place, entry.timestamp)) === undefined) return outcome
+    if (full || (await pending.at(place)) === undefined) return outcome
     const stands = outcome.kind === 'stored'
-    theirs.set(nameOf(entry.digest), { place, timestamp: entry.timestamp, stands })
+    theirs.set(nameOf(entry.digest), { place, stands })
     // What is older than ours is asked for all the same: it may have what ours does not.
     return stands ? outcome : { kind: 'known' }
   }

@@ -17,6 +17,8 @@ export interface PendingEdit {
   readonly arrival: number
   /** The same entry's. */
   readonly timestamp: bigint
+  /** When it was written here, in milliseconds since 1970. */
+  readonly writtenMs: number
   /** How often they were made again. */
   readonly again: number
 }
@@ -27,12 +29,21 @@ export interface SyncedArea {
 }
 
 export interface Pending {
-  /** What a state of this time may not know of; undefined: nothing. */
-  at(place: Place, timestamp: bigint): Promise<PendingEdit | undefined>
-  save(place: Place, edit: PendingEdit | undefined): Promise<void>
+  /** What a state that comes now may not know of; undefined: nothing. */
+  at(place: Place): Promise<PendingEdit | undefined>
+  /** What to keep in the step that writes the entry; `written` follows it. */
+  note(place: Place, edit: PendingEdit | undefined): readonly [name: string, value: string]
+  /** The entry has been written, with the note. */
+  written(place: Place, edit: PendingEdit | undefined): void
   /** The edit that is pending once these steps are added. */
   withSteps(
     before: PendingEdit | undefined,
+    steps: readonly EditStep[],
+    written: Pick<PendingEdit, 'arrival' | 'timestamp'>,
+  ): PendingEdit
+  /** The same after it was made again. */
+  madeAgain(
+    before: PendingEdit,
     steps: readonly EditStep[],
     written: Pick<PendingEdit, 'arrival' | 'timestamp'>,
   ): PendingEdit
@@ -41,10 +52,10 @@ export interface Pending {
 }
 
 /**
- * A state that was written so shortly after an edit may not know of it, although a server did: two devices that write at
- * once tell the server at once. In microseconds.
+ * A state that comes so shortly after an edit was written here may not know of it, although a server did: two devices that
+ * write at once tell the server at once, and its newer state is all that it passes on.
  */
-const atOnceUs = 5_000_000n
+const atOnceMs = 5_000
 /** Edits that are remembered without asking the store. */
 const rememberedMax = 10_000
 /** Areas whose progress is remembered. */
@@ -56,7 +67,7 @@ interface Told {
 }
 
 /** Loads what was kept. */
-export async function openPending(notes: Notes): Promise<Pending> {
+export async function openPending(notes: Notes, now: () => number): Promise<Pending> {
   const remembered = new Map<string, PendingEdit | undefined>()
   const told = toldFromText((await notes.load('told')) ?? '')
   const noteOf = (place: Place) => `pending.${toHex(place.namespace)}.${hexName(place)}`
@@ -64,12 +75,18 @@ export async function openPending(notes: Notes): Promise<Pending> {
     const note = noteOf(place)
     if (remembered.has(note)) return remembered.get(note)
     const [first = '', ...rest] = ((await notes.load(note)) ?? '').split(' ')
-    const [arrival, again, timestamp] = first.split(',')
+    const [arrival, again, timestamp, writtenMs] = first.split(',')
     const steps = stepsFromText(rest.join(' '))
     const edit =
-      timestamp === undefined || steps.length === 0
+      timestamp === undefined || writtenMs === undefined || steps.length === 0
         ? undefined
-        : { steps, arrival: Number(arrival), again: Number(again), timestamp: BigInt(timestamp) }
+        : {
+            steps,
+            arrival: Number(arrival),
+            again: Number(again),
+            timestamp: BigInt(timestamp),
+            writtenMs: Number(writtenMs),
+          }
     remember(note, edit)
     return edit
   }
@@ -86,27 +103,30 @@ export async function openPending(notes: Notes): Promise<Pending> {
         areaIncludes(one.synced.area, { subspace, path: entityWillowPath(path), timestamp }),
     )
   return {
-    at: async (place, timestamp) => {
+    at: async place => {
       const edit = await load(place)
-      if (edit === undefined || timestamp < edit.timestamp + atOnceUs) return edit
+      if (edit === undefined || now() < edit.writtenMs + atOnceMs) return edit
       return isTold(place, edit) ? undefined : edit
     },
-    save: async (place, edit) => {
-      const note = noteOf(place)
-      if (edit === undefined && remembered.has(note) && remembered.get(note) === undefined) return
-      await notes.save(
-        note,
-        edit === undefined
-          ? ''
-          : `${edit.arrival},${edit.again},${edit.timestamp} ${stepsToText(edit.steps)}`,
-      )
-      remember(note, edit)
-    },
+    note: (place, edit) => [
+      noteOf(place),
+      edit === undefined
+        ? ''
+        : `${edit.arrival},${edit.again},${edit.timestamp},${edit.writtenMs} ${stepsToText(edit.steps)}`,
+    ],
+    written: (place, edit) => remember(noteOf(place), edit),
     withSteps: (before, steps, { arrival, timestamp }) => ({
       steps: shorten([...(before?.steps ?? []), ...steps]),
       arrival,
       timestamp,
+      writtenMs: now(),
       again: 0,
+    }),
+    madeAgain: (before, steps, { arrival, timestamp }) => ({
+      ...{ steps, arrival, timestamp },
+      // What it was made again on was written later than this edit: the time in which others may not know of it begins anew.
+      writtenMs: now(),
+      again: before.again + 1,
     }),
     told: async (areas, arrival) => {
       for (const synced of areas) {

@@ -80,11 +80,8 @@ export async function select(
     throw new LeafError('SchemaMismatch', `expected a limit that is not negative, got ${limit}`)
   const fits = filterOf(options, registry)
   const byTime = await catalog.byTime()
-  const few = fewest(options, registry, catalog)
-  if (few !== undefined && few.length * 8 < byTime.length) {
-    const found = few.filter(fits)
-    return order(found, { orderBy, limit, reader })
-  }
+  const few = fewest(options, registry, catalog, Math.floor(byTime.length / 8))
+  if (few !== undefined) return order(few.filter(fits), { orderBy, limit, reader })
   if (orderBy !== 'newest' && orderBy !== 'oldest')
     return order(byTime.filter(fits), { orderBy, limit, reader })
   const found: CatalogEntry[] = []
@@ -152,17 +149,21 @@ function filterOf(options: QueryOptions, registry: Registry): (entry: CatalogEnt
     !unwanted.some(schema => schemas.has(schema))
 }
 
-/** The entries of the rarest kind that is asked for. */
+/** The entries of the rarest kind that is asked for; undefined: even that has more than `max`. */
 function fewest(
   options: QueryOptions,
   registry: Registry,
   catalog: Catalog,
+  max: number,
 ): readonly CatalogEntry[] | undefined {
   let best: readonly ReadonlySet<CatalogEntry>[] | undefined
-  const size = (sets: readonly ReadonlySet<CatalogEntry>[]) => sets.reduce((sum, one) => sum + one.size, 0)
+  let least = max
   for (const kind of options.with ?? []) {
     const sets = schemasOf(kind, registry).map(schema => catalog.withSchema(schema))
-    if (best === undefined || size(sets) < size(best)) best = sets
+    const size = sets.reduce((sum, one) => sum + one.size, 0)
+    if (size > least) continue
+    best = sets
+    least = size
   }
   return best === undefined ? undefined : [...new Set(best.flatMap(set => [...set]))]
 }

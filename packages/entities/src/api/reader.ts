@@ -41,13 +41,18 @@ export type EntityState =
       readonly view: EntityView
     }
 
+export interface EntityEntry {
+  readonly place: Place
+  readonly entry: StoredEntry
+}
+
 export interface Reader {
   /** An object by its id, from the store or from what is registered. */
   object(id: ObjectId): Promise<Uint8Array | undefined>
   objects(ids: readonly ObjectId[]): Promise<readonly (Uint8Array | undefined)[]>
   entity(place: Place): Promise<EntityState>
-  /** What an entry of an entity says. */
-  entityOf(place: Place, entry: StoredEntry): Promise<EntityState>
+  /** What entries of entities say, read together. */
+  entitiesOf(entries: readonly EntityEntry[]): Promise<readonly EntityState[]>
   /** A state by the bytes of its snapshot, which may not be here; undefined: its components are not all here. */
   stateOf(snapshot: Uint8Array): Promise<EntityView | undefined>
   /** A state by the id of its snapshot, wherever its bytes came from; undefined: they are not all here. */
@@ -68,7 +73,9 @@ export function createReader({ store, backing, registry, keyring }: ReaderDepend
       for (const id of ids) found.push(await rows.payload(id))
       return found
     })
-    return ids.map((id, index) => stored[index] ?? registry.object(id))
+    return ids.map(
+      (id, index) => stored[index] ?? (equalBytes(id, emptySnapshotId) ? emptySnapshot : registry.object(id)),
+    )
   }
   const object = async (id: ObjectId) => (await objects([id]))[0]
 
@@ -88,18 +95,15 @@ export function createReader({ store, backing, registry, keyring }: ReaderDepend
     }
   }
 
-  /** Missing ids, or a view. Components that are none are left out, and kept when the entity is edited. */
-  const load = async (
-    ids: readonly ObjectId[],
+  /** A view of some components, whose bytes are given. What is none is left out, and kept when the entity is edited. */
+  const viewOf = (
     about: Pick<EntityView, 'place' | 'timestamp' | 'snapshotId'>,
-  ): Promise<readonly ObjectId[] | EntityView> => {
-    const bytes = await objects(ids)
-    const missing = ids.filter((_, index) => bytes[index] === undefined)
-    if (missing.length > 0) return missing
+    components: readonly (readonly [ObjectId, Uint8Array])[],
+  ): EntityView => {
     const open: OpenComponent[] = []
     const locked: LockedComponent[] = []
-    for (const [index, id] of ids.entries()) {
-      const component = openComponent(id, bytes[index] ?? new Uint8Array())
+    for (const [id, bytes] of components) {
+      const component = openComponent(id, bytes)
       if (component === undefined) continue
       if ('schema' in component) open.push(component)
       else locked.push(component)
@@ -110,38 +114,50 @@ export function createReader({ store, backing, registry, keyring }: ReaderDepend
   const stateOf = async (snapshot: Uint8Array): Promise<EntityView | undefined> => {
     const ids = readSnapshot(snapshot)
     if (ids === undefined) return undefined
-    const about = { place: undefined, timestamp: undefined, snapshotId: idOf(snapshot) }
-    const loaded = await load(ids, about)
-    return 'get' in loaded ? loaded : undefined
+    const bytes = await objects(ids)
+    const there = ids.flatMap((id, at) => pairOf(id, bytes[at]))
+    if (there.length < ids.length) return undefined
+    return viewOf({ place: undefined, timestamp: undefined, snapshotId: idOf(snapshot) }, there)
   }
 
-  const entityOf = async (place: Place, stored: StoredEntry): Promise<EntityState> => {
-    const { entry } = stored
-    if (entry.payloadLength === 0n) return { kind: 'deleted', entry: stored }
-    const payload = equalBytes(entry.digest, emptySnapshotId)
-      ? emptySnapshot
-      : await store.payload(entry.digest)
-    if (payload === undefined)
-      return { kind: 'incomplete', entry: stored, ids: undefined, missing: [entry.digest] }
-    const ids = readSnapshot(payload)
-    if (ids === undefined) return { kind: 'foreign', entry: stored }
-    const loaded = await load(ids, { place, timestamp: entry.timestamp, snapshotId: entry.digest })
-    return 'get' in loaded
-      ? { kind: 'ready', entry: stored, ids, view: loaded }
-      : { kind: 'incomplete', entry: stored, ids, missing: loaded }
+  const entitiesOf = async (entries: readonly EntityEntry[]): Promise<readonly EntityState[]> => {
+    const payloads = await objects(entries.map(({ entry }) => entry.entry.digest))
+    const snapshots = payloads.map(payload => (payload === undefined ? undefined : readSnapshot(payload)))
+    const all = await objects(snapshots.flatMap(ids => ids ?? []))
+    let at = 0
+    return entries.map(({ place, entry: stored }, index): EntityState => {
+      const { digest, payloadLength, timestamp } = stored.entry
+      const ids = snapshots[index]
+      const bytes = all.slice(at, at + (ids?.length ?? 0))
+      at += bytes.length
+      if (payloadLength === 0n) return { kind: 'deleted', entry: stored }
+      if (payloads[index] === undefined)
+        return { kind: 'incomplete', entry: stored, ids: undefined, missing: [digest] }
+      if (ids === undefined) return { kind: 'foreign', entry: stored }
+      const missing = ids.filter((_, part) => bytes[part] === undefined)
+      if (missing.length > 0) return { kind: 'incomplete', entry: stored, ids, missing }
+      const components = ids.flatMap((id, part) => pairOf(id, bytes[part]))
+      return {
+        kind: 'ready',
+        entry: stored,
+        ids,
+        view: viewOf({ place, timestamp, snapshotId: digest }, components),
+      }
+    })
   }
 
   return {
     object,
     objects,
-    entityOf,
+    entitiesOf,
     entity: async place => {
       const stored = await store.entry(place.namespace, place.subspace, entityWillowPath(place.path))
-      return stored === undefined ? { kind: 'none' } : entityOf(place, stored)
+      const [state] = stored === undefined ? [] : await entitiesOf([{ place, entry: stored }])
+      return state ?? { kind: 'none' }
     },
     stateOf,
     snapshot: async id => {
-      const payload = equalBytes(id, emptySnapshotId) ? emptySnapshot : await object(id)
+      const payload = await object(id)
       return payload === undefined ? undefined : stateOf(payload)
     },
   }
@@ -154,4 +170,8 @@ function readSnapshot(payload: Uint8Array): readonly ObjectId[] | undefined {
     if (error instanceof MalformedError) return undefined
     throw error
   }
+}
+
+function pairOf(id: ObjectId, bytes: Uint8Array | undefined): readonly (readonly [ObjectId, Uint8Array])[] {
+  return bytes === undefined ? [] : [[id, bytes]]
 }

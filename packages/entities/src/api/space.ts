@@ -1,5 +1,7 @@
 /** A namespace as one works in it. */
+import type { ComponentKind } from '../leaf/define.ts'
 import { prefixOf } from '../leaf/entity-path.ts'
+import type { Specified } from '../leaf/specification.ts'
 import { type AccessMode, type Capability } from '../meadowcap/capability.ts'
 import { delegate } from '../meadowcap/verify.ts'
 import type { Area } from '../willow/area.ts'
@@ -10,6 +12,7 @@ import type { Editor } from './editor.ts'
 import { createEntity, type Entity } from './entity.ts'
 import { LeafError } from './errors.ts'
 import type { Identity } from './identity.ts'
+import type { LibraryObject } from './library.ts'
 import { type MergedView, mergeViews } from './merged.ts'
 import { type Place, readWhere, type Subspace, type Where } from './place.ts'
 import type { Platform } from './platform.ts'
@@ -45,6 +48,15 @@ export interface Space {
   ): Watch
   /** What stands at one path in several subspaces (default: in all). */
   merged(path: Where, of?: readonly Subspace[]): Promise<MergedView>
+  /**
+   * Puts what explains kinds, algorithms and resolvers into the library of the space's subspace, so that it travels. What
+   * `edit` uses of kinds and algorithms is there without being asked for.
+   */
+  publish(what: {
+    readonly kinds?: readonly ComponentKind<unknown>[]
+    readonly algorithms?: readonly Specified[]
+    readonly resolvers?: readonly Specified[]
+  }): Promise<void>
   /** Deletes every entity at and below a path, with all that belongs to them. The path must not be empty. */
   deleteTree(...where: Where): Promise<void>
   /** Passes on a right of one's own. Throws LeafError `NotAuthorised`. */
@@ -97,6 +109,17 @@ export function createSpace(
         ...(of === undefined ? {} : { of }),
       }).all()
       return mergeViews(views.filter(view => view.place?.path.length === wanted.length))
+    },
+    publish: async ({ kinds = [], algorithms = [], resolvers = [] }) => {
+      const as =
+        (role: LibraryObject['role']) =>
+        ({ id, objects }: Pick<LibraryObject, 'id' | 'objects'>): LibraryObject => ({ id, role, objects })
+      const objects = [
+        ...kinds.map(as('Schema')),
+        ...algorithms.map(as('Algorithm')),
+        ...resolvers.map(as('Resolver')),
+      ]
+      await deps.editor.publish(placeOf([]), objects, identity)
     },
     deleteTree: async (...where) => {
       const place = placeOf(where)

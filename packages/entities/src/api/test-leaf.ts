@@ -7,12 +7,12 @@ import type { Identity } from './identity.ts'
 import { createLeaf, type Leaf } from './leaf.ts'
 import type { Space } from './space.ts'
 
-/** Moves by a second with every look at it, and as it is told. */
+/** Moves by a millisecond with every look at it, and as it is told. */
 export function createTestClock(start = Date.UTC(2026, 0, 1)) {
   let now = start
   return {
     now: () => {
-      now += 1000
+      now += 1
       return now
     },
     advance: (ms: number) => {

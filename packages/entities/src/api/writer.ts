@@ -9,6 +9,7 @@ import { nextTimestamp } from '../willow/timestamp.ts'
 import type { Authority } from './authority.ts'
 import { LeafError } from './errors.ts'
 import type { Identity } from './identity.ts'
+import { notePrefix } from './notes.ts'
 import type { Platform } from './platform.ts'
 
 export interface Writing {
@@ -23,6 +24,8 @@ export interface WriteRequest {
   readonly subspace: Uint8Array
   readonly items: readonly Writing[]
   readonly as: Identity | undefined
+  /** Kept in the same step, by their names. */
+  readonly notes?: ReadonlyMap<string, string>
 }
 
 export interface Written {
@@ -99,7 +102,8 @@ export function createWriter({ store, authority, platform }: WriterDependencies)
         return { authorised, payload }
       }),
     )
-    const outcomes = await store.write(signed)
+    const notes = [...(request.notes ?? [])].map(([name, value]) => [`${notePrefix}${name}`, value] as const)
+    const outcomes = await store.write(signed, new Map(notes))
     const arrival = outcomes.reduce(
       (most, one) => (one.kind === 'stored' ? Math.max(most, one.arrival) : most),
       0,

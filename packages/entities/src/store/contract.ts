@@ -86,6 +86,8 @@ export interface EntryStore {
   /** The library's own writes: entries with their payloads, all or nothing. Throws StoreError when one is not stored. */
   write(
     entries: readonly { readonly authorised: AuthorisedEntry; readonly payload: Uint8Array }[],
+    /** Texts by name that are kept in the same step: what a device remembers of its own writes. */
+    notes?: ReadonlyMap<string, string>,
   ): Promise<readonly IngestOutcome[]>
   /** Keeps a payload that some entry here names; false when none does, or when digest or length do not fit. */
   putPayload(digest: Uint8Array, bytes: Uint8Array): Promise<boolean>

@@ -41,6 +41,8 @@ type Incoming = IngestOptions & {
   readonly payloads?: readonly Uint8Array[]
   /** Signed here just now. */
   readonly own?: boolean
+  /** Kept in the same step. */
+  readonly notes?: ReadonlyMap<string, string>
 }
 
 /** Entries that are looked up before they are verified. */
@@ -112,6 +114,7 @@ export function createStore(deps: StoreDependencies): EntryStore {
       const { outcome, row } = candidates[index] as Candidate
       if (payload.length > 0 && outcome?.kind === 'stored') await rows.putPayload(row.digest, payload)
     }
+    for (const [name, value] of options.notes ?? []) await rows.setMeta(name, value)
     await rows.dropPayloads(removed.map(({ digest }) => digest))
     for (const bounds of tree.of([...added, ...removed])) {
       const inTree = (row: EntryRow) => equalBytes(row.key.subarray(0, namespaceBytes), bounds.start)
@@ -127,10 +130,10 @@ export function createStore(deps: StoreDependencies): EntryStore {
 
   return {
     ingest: (entries, options = {}) => ingest(entries, options),
-    write: async items => {
+    write: async (items, notes = new Map()) => {
       const outcomes = await ingest(
         items.map(({ authorised }) => authorised),
-        { payloads: items.map(({ payload }) => payload), own: true },
+        { payloads: items.map(({ payload }) => payload), own: true, notes },
       )
       const refused = outcomes.find(({ kind }) => kind === 'refused' || kind === 'obsolete')
       if (refused !== undefined) throw new StoreError('refused', 'an entry of one\u2019s own was not taken')
