@@ -183,6 +183,8 @@ export function createSqlHosts(options: SqlHostsOptions): SqlHosts {
     build: async (view, { signal, onProgress }) => {
       await makeReady()
       const asked: Asked = { ...targetOf(view, true), owner: view.owner }
+      // The copy of the state that it begins with has all that was committed.
+      await alone(view.did, () => pool.drain(view.did))
       const release = await locks.take(asked.key)
       try {
         await guarded(view, 'build', () => buildModule(targets, asked, signal, onProgress))

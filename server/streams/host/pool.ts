@@ -37,6 +37,8 @@ export interface Pool {
   run(job: Job): Promise<HostReply>
   /** Ends the transaction that a job left open. Never rejects: when its host is gone, so is the transaction. */
   settle(key: string, op: 'commit' | 'abort'): Promise<void>
+  /** Resolves when transactions of this target that were settled are over. */
+  drain(key: string): Promise<void>
   /** Whatever has this target open must open it again. */
   forget(key: string): Promise<void>
   counts(): {
@@ -531,6 +533,12 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       if (host.current !== undefined) return new Promise(resolve => host.settling.push(() => resolve(now())))
       now()
       next(host)
+    },
+    drain: async key => {
+      const place = places.get(key)
+      const host = [...hosts].find(one => one.id === place?.host)
+      // Its answer comes after everything that was said before.
+      if (host !== undefined && host.use !== 'starting') await own(host, '', 'close')
     },
     forget: async key => {
       const place = places.get(key)

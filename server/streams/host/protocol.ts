@@ -73,8 +73,8 @@ export type HostNeed = 'module' | 'open' | 'init' | 'reset' | 'retry'
 export type HostReply =
   | { readonly kind: 'need'; readonly need: HostNeed }
   | { readonly kind: 'behind'; readonly at: Position }
-  /** Upstream's text. */
-  | { readonly kind: 'error'; readonly text: string }
+  /** Upstream's text; or a fault of ours, which callers are not told. */
+  | { readonly kind: 'error'; readonly text: string; readonly isOwn: boolean }
   | { readonly kind: 'done'; readonly map: DrislMap }
 
 /** The largest frame either side takes. */
@@ -143,11 +143,13 @@ export function decodeReply(frame: Uint8Array): { readonly reply: HostReply; rea
 
 function replyOf(map: DrislMap): HostReply {
   const kind = asText(map['kind'], 'kind')
-  if (kind === 'error') return { kind, text: asText(map['text'], 'text') }
+  if (kind === 'error') return { kind, text: asText(map['text'], 'text'), isOwn: map['isOwn'] === true }
   if (kind === 'behind') return { kind, at: positionOf(asMap(map['at'], 'at')) }
   if (kind !== 'need') return { kind: 'done', map }
   const need = needs.find(one => one === map['need'])
-  return need === undefined ? { kind: 'error', text: 'a host needs what nobody knows' } : { kind, need }
+  return need === undefined
+    ? { kind: 'error', text: 'a host needs what nobody knows', isOwn: true }
+    : { kind, need }
 }
 
 const needs: readonly HostNeed[] = ['module', 'open', 'init', 'reset', 'retry']

@@ -102,13 +102,19 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
     for (let round = 0; round < roundsMax; round += 1) {
       const reply = await run(asked, question, way)
       if (reply.kind === 'done') return reply.map
-      if (reply.kind === 'error') throw new ModuleFault(reply.text)
+      if (reply.kind === 'error') throw faultOf(asked, question, reply)
       if (reply.kind === 'behind') await catchUp(asked, reply.at, way)
       else if (reply.need !== question.op) await satisfy(asked, reply.need, way)
     }
     throw new Refusal('unavailable', 'this stream could not be opened; try again in a moment', {
       retryAfterMs: 1000,
     })
+  }
+
+  const faultOf = (asked: Asked, { op }: Question, { text, isOwn }: { text: string; isOwn: boolean }) => {
+    if (!isOwn) return new ModuleFault(text)
+    log.error({ op, stream: asked.did, error: text }, 'a host of streams failed')
+    return new Refusal('unavailable', 'this stream cannot be served at the moment', { retryAfterMs: 5000 })
   }
 
   const satisfy = async (asked: Asked, need: string, way: Way): Promise<void> => {
