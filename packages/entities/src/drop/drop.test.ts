@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { MalformedError } from '@leaf/codec/errors'
 import { william3 } from '@leaf/codec/william3'
@@ -14,7 +13,6 @@ import { ed25519, namespace, pathOf, personOf, signed, text } from '../store/tes
 import { fullArea, subspaceArea } from '../willow/area.ts'
 import type { Entry } from '../willow/entry.ts'
 import type { Path } from '../willow/path.ts'
-import { defaultReference } from './drop-entry.ts'
 import { DropError } from './drop-error.ts'
 import { isDropFault, readDrop } from './read-drop.ts'
 import { exportDrop, importDrop } from './store-drop.ts'
@@ -22,8 +20,6 @@ import { type DropItem, writeDrop, type WriteDropOptions } from './write-drop.ts
 
 const verifier = createVerifier(ed25519)
 const random = (length: number) => new Uint8Array(randomBytes(length))
-const unhex = (value: string) => new Uint8Array(Buffer.from(value, 'hex'))
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const whole = { namespace, start: new Uint8Array(), end: undefined }
 const open = () => createStore({ backing: memoryBacking(), verifier, random })
 
@@ -241,71 +237,4 @@ test('a large drop is read as it comes: no more than a few payloads ahead of wha
     assert.ok(read - given < 6, `${read} read, ${given} given`)
   }
   assert.equal(given, 60)
-})
-
-interface Vectors {
-  readonly defaultEntry: {
-    readonly secretKey: string
-    readonly signatureBegins: string
-    readonly signatureEnds: string
-  }
-  readonly drops: readonly {
-    readonly name: string
-    readonly seed: string
-    readonly namespace: string
-    readonly entries: readonly {
-      readonly path: readonly string[]
-      readonly timestamp: string
-      readonly payload: string
-    }[]
-    readonly bytes: number
-    readonly sha256: string
-  }[]
-  readonly payloads: readonly (readonly [payload: string, digest: string])[]
-}
-
-const file = new URL('../../../../vectors/drop.json', import.meta.url)
-const vectors: Vectors = JSON.parse(await readFile(file, 'utf8'))
-
-test('the default token of Willow\u201925 is signed as published', async () => {
-  const { secretKey, signatureBegins, signatureEnds } = vectors.defaultEntry
-  const key = { secretKey: unhex(secretKey), publicKey: defaultReference.entry.subspace }
-  assert.deepEqual(await ed25519.publicKeyOf(key.secretKey), key.publicKey)
-  const { capability } = defaultReference.token
-  const { token } = await authorise(ed25519, defaultReference.entry, capability, key)
-  assert.ok(hex(token.signature).startsWith(signatureBegins))
-  assert.ok(hex(token.signature).endsWith(signatureEnds))
-  assert.equal(await verifier.entryFault({ entry: defaultReference.entry, token }), undefined)
-})
-
-test('drops of published inputs have their known bytes', async () => {
-  for (const drop of vectors.drops) {
-    const secretKey = unhex(drop.seed)
-    const key = { secretKey, publicKey: await ed25519.publicKeyOf(secretKey) }
-    const of = unhex(drop.namespace)
-    const items: DropItem[] = []
-    for (const { path, timestamp, payload } of drop.entries)
-      items.push(
-        await itemOf(
-          {
-            namespace: of,
-            subspace: key.publicKey,
-            path: pathOf(...path),
-            timestamp: BigInt(timestamp),
-            payload: text(payload),
-          },
-          communalCapability('write', of, key.publicKey),
-          key,
-        ),
-      )
-    const bytes = await bytesOf(items)
-    assert.equal(bytes.length, drop.bytes, drop.name)
-    assert.equal(createHash('sha256').update(bytes).digest('hex'), drop.sha256, drop.name)
-    assert.deepEqual(await itemsOf(bytes), items)
-  }
-  assert.deepEqual(await bytesOf([]), Uint8Array.of(0))
-})
-
-test('payloads of drops that another implementation wrote have their published digests', () => {
-  for (const [payload, digest] of vectors.payloads) assert.equal(hex(william3(unhex(payload))), digest)
 })

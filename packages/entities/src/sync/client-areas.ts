@@ -49,12 +49,13 @@ export function createClientAreas(options: ClientAreasOptions): ClientAreas {
   /** Sends what came here after `told`, and not from the server; gives how far that reaches. */
   const sendFresh = async ({ view }: OpenedArea, told: number): Promise<number> => {
     let arrival = told
-    for (;;) {
+    while ((await store.lastArrival()) > arrival) {
       const fresh = await store.arrivals(view.namespace, arrival, arrivalsAtOnce)
       await send(fresh.filter(one => view.includes(one.entry) && !heard.has(one.arrival)))
       arrival = fresh.at(-1)?.arrival ?? arrival
-      if (fresh.length < arrivalsAtOnce) return arrival
+      if (fresh.length < arrivalsAtOnce) break
     }
+    return arrival
   }
   type Heard = Pick<AreaNote, 'epoch' | 'heard'>
   const catchUp = async (index: number, known: Heard | undefined, owed: boolean): Promise<Heard> => {

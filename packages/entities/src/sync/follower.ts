@@ -47,12 +47,13 @@ export function createFollower({ store, link, heard, viewOf, send }: FollowerOpt
     const view = viewOf(area)
     let arrival = from
     let sent = 0
-    for (;;) {
+    while ((await store.lastArrival()) > arrival) {
       const fresh = await store.arrivals(view.namespace, arrival, arrivalsAtOnce)
       sent += await send(fresh.filter(one => view.includes(one.entry) && !heard.has(one.arrival)))
       arrival = fresh.at(-1)?.arrival ?? arrival
-      if (fresh.length < arrivalsAtOnce) return { arrival, sent }
+      if (fresh.length < arrivalsAtOnce) break
     }
+    return { arrival, sent }
   }
   const tell = async (area: number, epoch: string, arrival: number) => {
     await link.send(encodeSince({ area, epoch, arrival, owed: false }))
