@@ -5,6 +5,9 @@ import { MalformedError } from '@leaf/codec/errors'
 import { DropError } from '../drop/drop-error.ts'
 import { defineComponent } from '../leaf/define.ts'
 import { Name, Utf8 } from '../leaf/well-known.ts'
+import type { Backing } from '../store/backing.ts'
+import { memoryBacking } from '../store/memory.ts'
+import { StoreError } from '../store/store-error.ts'
 import { device } from './test-leaf.ts'
 
 const Odd = defineComponent('Odd', s.u8(), { doc: 'An odd number.' })
@@ -56,4 +59,32 @@ test('a file from the other device joins with edits that were made here meanwhil
   await two.leaf.import(await one.leaf.export(one.space).bytes())
   for (const { space } of [one, two])
     assert.deepEqual((await space.at('x').all(Utf8)).toSorted(), ['one', 'two'])
+})
+
+test('an edit that could not be stored is not made again later', async t => {
+  const seed = crypto.getRandomValues(new Uint8Array(32))
+  const rows = memoryBacking()
+  let full = false
+  const backing: Backing = {
+    ...rows,
+    write: fn =>
+      rows.write(async tx => {
+        const value = await fn(tx)
+        if (full) throw new StoreError('unavailable', 'the disk is full')
+        return value
+      }),
+  }
+  const [one, two] = [await device(t, { seed, backing }), await device(t, { seed })]
+  await one.space.at('x').edit(draft => draft.add(Utf8, 'kept'))
+  full = true
+  await assert.rejects(
+    one.space.at('x').edit(draft => draft.add(Utf8, 'lost')),
+    /the disk is full/,
+  )
+  full = false
+  assert.deepEqual(await one.space.at('x').all(Utf8), ['kept'])
+  two.clock.advance(60_000)
+  await two.space.at('x').edit(draft => draft.add(Utf8, 'two'))
+  await one.leaf.import(await two.leaf.export(two.space).bytes())
+  assert.deepEqual((await one.space.at('x').all(Utf8)).toSorted(), ['kept', 'two'])
 })

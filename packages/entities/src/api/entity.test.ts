@@ -68,6 +68,14 @@ test('an edit that changes nothing writes nothing', async t => {
   assert.equal(await leaf.store.lastArrival(), before)
 })
 
+test('what stands there already is not written again', async t => {
+  const { space, leaf } = await device(t)
+  for (const name of ['a', 'b', 'a']) await space.at('x').edit(draft => draft.set(Name, name))
+  const [last] = (await leaf.store.arrivals(space.namespace, 0, 100)).toReversed()
+  await space.at('x').edit(draft => draft.set(Name, 'b'))
+  assert.equal(await leaf.store.lastArrival(), (last?.arrival ?? 0) + 1)
+})
+
 test('edits of one entity at the same time all count', async t => {
   const { space } = await device(t)
   await Promise.all(

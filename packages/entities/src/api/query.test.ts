@@ -72,6 +72,7 @@ test('the index follows whatever happens: it is always what a new one would be',
           if (view !== undefined) fresh.push(...tell([view]))
         }
         assert.deepEqual(followed.toSorted(), fresh.toSorted())
+        assert.equal(await space.query().count(), fresh.length)
         assert.deepEqual(tagged.toSorted(), fresh.filter(line => line.endsWith('true')).toSorted())
       }
     }),
