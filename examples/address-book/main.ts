@@ -22,7 +22,13 @@ const ending = new AbortController()
 async function sync(leaf: Leaf, owner: Uint8Array) {
   const { client, server } = memoryTransport()
   void serveSync({
-    ...{ store, transport: server, ed25519, verifier, random, serverName, serverKey: new Uint8Array(32) },
+    store,
+    transport: server,
+    ed25519,
+    verifier,
+    random,
+    serverName,
+    serverKey: new Uint8Array(32),
     isPublic: async () => false,
     ingest: () => ({}),
     wants: () => true,

@@ -123,7 +123,9 @@ export async function openPending(notes: Notes, now: () => number): Promise<Pend
       again: 0,
     }),
     madeAgain: (before, steps, { arrival, timestamp }) => ({
-      ...{ steps, arrival, timestamp },
+      steps,
+      arrival,
+      timestamp,
       // What it was made again on was written later than this edit: the time in which others may not know of it begins anew.
       writtenMs: now(),
       again: before.again + 1,
