@@ -16,7 +16,7 @@ import type { Transport } from '../sync/contract.ts'
 import { timestampOf } from '../willow/timestamp.ts'
 import { openAuthority } from './authority.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
-import type { Description, SchemaDescription } from './describe.ts'
+import { type Description, describeSchema, describeSpecified, type SchemaDescription } from './describe.ts'
 import { type Drop, type ExportOptions, exportSpace, importInto } from './drops.ts'
 import { createEditor } from './editor.ts'
 import type { Identity } from './identity.ts'
@@ -176,9 +176,8 @@ export async function createLeaf(platform: Platform, backing: Backing): Promise<
       return state.kind === 'ready' ? state.view.get(AtprotoIdentity)?.did : undefined
     },
     snapshot: reader.snapshot,
-    // Loaded by those who ask.
-    describe: async id => (await import('./describe.ts')).describeSchema(reader, id),
-    describeSpecified: async id => (await import('./describe.ts')).describeSpecified(reader, id),
+    describe: id => describeSchema(reader, id),
+    describeSpecified: id => describeSpecified(reader, id),
     sync: (space, transport, settings) =>
       startSync(space, transport, settings, { store, platform, authority, pending, editor, notes }),
     export: (space, options = {}) => exportSpace(space, options, drops),

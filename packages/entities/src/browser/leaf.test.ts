@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bundleOf, firstLoadBytes, openPage } from './test-page.ts'
 
-const core = `export { openLeaf, idb, memory } from './leaf.ts'
+const core = `export { openLeaf, idb } from './leaf.ts'
   export { defineComponent } from '../leaf/define.ts'
   export { s } from '@leaf/codec/borsh/build'`
 const bytesMax = 60 * 1024
