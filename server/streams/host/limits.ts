@@ -50,6 +50,8 @@ export const provenMax = 50_000
 /** How long a slow request waits for its turn. */
 export const slowWaitMsMax = 10_000
 export const slowWaitingMax = 500
+/** Hosts that are kept warm while some are slow; otherwise one. */
+export const sparesMax = 2
 /** Hosts that build modules and replay long logs. */
 export const buildHostsMax = 1
 export const waitingMax = 10_000

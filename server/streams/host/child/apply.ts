@@ -4,7 +4,7 @@ import type { CatchUpItem } from '../protocol.ts'
 import { faultOfFiles, messageOf } from './errors.ts'
 import { appendToMirror } from './files.ts'
 import { insertEvent, runOldEvent, runStateEvent, watchState } from './materialise.ts'
-import type { Opened } from './opened.ts'
+import { beginAt, type Opened } from './opened.ts'
 import { rollBack } from './prepare.ts'
 
 export interface Applied {
@@ -36,8 +36,7 @@ function run(
   let position = opened.position
   let count = 0
   let reopen = false
-  connection.role = 'server'
-  own.begin.run()
+  beginAt(opened)
   const watch = watchState(opened)
   try {
     for (const item of items) {

@@ -15,6 +15,11 @@ export class ModuleError extends Error {
   override readonly name = 'ModuleError'
 }
 
+/** Another process moved a target on since it was opened here. */
+export class Moved extends Error {
+  override readonly name = 'Moved'
+}
+
 /** SQLite's primary result code; undefined for an error of another kind. */
 export function resultCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined

@@ -135,16 +135,18 @@ export function redoState(files: ConnectionFiles): void {
   const main = new DatabaseSync(files.main)
   const state = new DatabaseSync(files.state, { timeout: 1000 })
   try {
+    // Whoever else is committing it is done once this has begun.
+    state.exec('begin immediate; pragma defer_foreign_keys = on')
     const known = state.prepare('select idx from __leaf_cursor').get()?.['idx']
-    if (typeof known !== 'number') return
-    const pending = main.prepare('select idx, changes from __leaf_redo where idx > ? order by idx').all(known)
+    const pending = main
+      .prepare('select idx, changes from __leaf_redo where idx > ? order by idx')
+      .all(typeof known === 'number' ? BigInt(known) : Number.MAX_SAFE_INTEGER)
     for (const { idx, changes } of pending) {
-      if (!(changes instanceof Uint8Array) || typeof idx !== 'number') continue
-      state.exec('begin immediate; pragma defer_foreign_keys = on')
+      if (!(changes instanceof Uint8Array)) continue
       state.applyChangeset(changes, { onConflict: settleConflict })
-      state.prepare('update __leaf_cursor set idx = ?').run(idx)
-      state.exec('commit')
+      state.prepare('update __leaf_cursor set idx = ?').run(BigInt(Number(idx)))
     }
+    state.exec('commit')
   } finally {
     main.close()
     state.close()

@@ -126,7 +126,7 @@ const isBusy = ({ pending, preparing }: Opened) => pending !== undefined || prep
 function isStill(one: Opened, target: Target): boolean {
   const { epoch, cid, generation } = one.target
   const isSame = epoch === target.epoch && cid === target.cid && generation === target.generation
-  return isSame && !hasServedScratch(one) && one.identity === identityOf(one.files)
+  return isSame && !one.hasMoved && !hasServedScratch(one) && one.identity === identityOf(one.files)
 }
 
 /** Its tables have reached the state, so that they go on with the true one. */

@@ -17,6 +17,7 @@ import {
   type StreamFiles,
 } from './files.ts'
 import type { PreparedQuery } from './rows.ts'
+import { Moved } from './errors.ts'
 import { createScript, type Script } from './script.ts'
 
 /** Gives control back between events; the result of the last step is one result for each batch. */
@@ -40,6 +41,8 @@ export interface Opened {
   pending: Position | undefined
   /** Batches that are being run, a slice at a time. */
   preparing: Preparing | undefined
+  /** Its positions are not true any more. */
+  hasMoved: boolean
   reader: Reader | undefined
   close(): void
 }
@@ -55,6 +58,7 @@ export interface Reader {
 /** Our own statements on the writing connection. */
 export interface OwnStatements {
   readonly begin: StatementSync
+  readonly howFar: StatementSync
   readonly commit: StatementSync
   readonly rollback: StatementSync
   readonly savepoint: StatementSync
@@ -132,6 +136,7 @@ function complete(
     writesState: false,
     pending: undefined,
     preparing: undefined,
+    hasMoved: false,
     reader: undefined,
     close: () => {
       opened.reader?.close()
@@ -202,6 +207,7 @@ function prepareOwn({ database }: Connection): OwnStatements {
   const prepare = (sql: string) => database.prepare(sql)
   return {
     begin: prepare('begin'),
+    howFar: prepare(howFar),
     commit: prepare('commit'),
     rollback: prepare('rollback'),
     savepoint: prepare('savepoint one_batch'),
@@ -215,4 +221,25 @@ function prepareOwn({ database }: Connection): OwnStatements {
     setStateIdx: prepare('update state.__leaf_cursor set idx = ?'),
     insertRedo: prepare('insert or replace into main.__leaf_redo(idx, changes) values(?, ?)'),
   }
+}
+
+/**
+ * Begins a transaction that sees and will write what `position` says. Throws Moved when another host, which had not come
+ * to its commit yet, has moved the tables on: what is done already would be done twice.
+ */
+export function beginAt(opened: Opened): void {
+  const { connection, own, position, target } = opened
+  connection.role = 'server'
+  own.begin.run()
+  // Reading all three files fixes what is seen of them; a commit of somebody else from here on fails our first write.
+  const row = own.howFar.get()
+  const isSame =
+    row?.['module'] === position.module &&
+    row['seq'] === position.seq &&
+    // A build only reads the mirror, and what serves goes on writing it.
+    (target.build || row['log'] === position.log)
+  if (isSame) return
+  own.rollback.run()
+  opened.hasMoved = true
+  throw new Moved()
 }

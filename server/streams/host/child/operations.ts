@@ -1,6 +1,7 @@
 /** What a host does for each request. */
 import type { DrislInput, DrislMap } from '@leaf/codec/drisl'
 import { asBytes, asInteger, asText } from '@leaf/streams/fields'
+import type { BatchResult } from '../contract.ts'
 import { applyItems } from './apply.ts'
 import { as } from './connection.ts'
 import {
@@ -96,7 +97,7 @@ export function rowOperations(kept: Kept, limits: RowLimits, monotonic: () => nu
   const goOn = (one: Opened, request: DrislMap): Reply => {
     const untilMs = monotonic() + asInteger(request['budgetMs'], 'budgetMs')
     for (;;) {
-      const step = one.preparing?.next()
+      const step = nextStep(one)
       if (step === undefined) return { isLost: true }
       if (step.done === true) {
         one.preparing = undefined
@@ -142,5 +143,15 @@ export function rowOperations(kept: Kept, limits: RowLimits, monotonic: () => nu
       const { count, drisl } = runQuery(kept.upToDate(readTarget(request)), readQuery(request), limits)
       return { count, rows: drisl }
     },
+  }
+}
+
+/** One event of the batches that are being prepared; what fails there is not gone on with. */
+function nextStep(one: Opened): IteratorResult<undefined, readonly BatchResult[]> | undefined {
+  try {
+    return one.preparing?.next()
+  } catch (error) {
+    one.preparing = undefined
+    throw error
   }
 }

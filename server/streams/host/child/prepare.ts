@@ -3,7 +3,7 @@ import type { Batch, BatchResult } from '../contract.ts'
 import type { BatchKind } from '../protocol.ts'
 import { faultOfFiles, sqlErrorText } from './errors.ts'
 import { runNewEvent, runStateEvent, type StateWatch, watchState } from './materialise.ts'
-import type { Opened, Preparing } from './opened.ts'
+import { beginAt, type Opened, type Preparing } from './opened.ts'
 
 /**
  * Runs the batches, each whole or not at all, those that pass numbered densely. Leaves a transaction open when at least
@@ -31,8 +31,7 @@ function* attempt(
   const results: BatchResult[] = []
   let at = start
   let isComplete = false
-  connection.role = 'server'
-  own.begin.run()
+  beginAt(opened)
   const watch = kind === 'event' ? watchState(opened) : undefined
   try {
     for (const [index, batch] of batches.entries()) {

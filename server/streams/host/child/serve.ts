@@ -1,7 +1,7 @@
 /** One host: answers requests one at a time, everything synchronous. */
 import { decodeDrisl, type DrislMap, encodeDrisl } from '@leaf/codec/drisl'
 import { asMap, asText } from '@leaf/streams/fields'
-import { faultOfFiles, messageOf, ModuleError } from './errors.ts'
+import { faultOfFiles, messageOf, ModuleError, Moved } from './errors.ts'
 import { Behind, createKept, Need } from './kept.ts'
 import { fileOperations, type Operations, type Reply, rowOperations } from './operations.ts'
 import { readTarget } from './requests.ts'
@@ -33,6 +33,7 @@ export function createHost(
       return { kind: 'done', ...run(request) }
     } catch (error) {
       if (error instanceof Need) return { kind: 'need', need: error.need }
+      if (error instanceof Moved) return { kind: 'need', need: 'open' }
       if (error instanceof Behind) return { kind: 'behind', at: { ...error.at } }
       const fault = faultOfFiles(error)
       if (fault === undefined)
