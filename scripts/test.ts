@@ -20,7 +20,7 @@ const words = process.argv.slice(2)
 /** What the cores of a small machine take. */
 const filesAtOnce = 2
 /** Files that measure how long something takes run by themselves, after the others. */
-const isAlone = (file: string) => /hostile|memory\.test|sim\/skrepka\/world/.test(file)
+const isAlone = (file: string) => /streams\/host\/|hostile|memory\.test|sim\/skrepka\/world/.test(file)
 /** The longest file kills and restarts a server a hundred times. */
 const fileMsMax = 15 * 60_000
 
