@@ -65,7 +65,7 @@ async function check(answered: ReadonlySet<string>): Promise<void> {
     const there = new Set<string>()
     for (const stream of await database.read(tx => listStreams(tx, { after: '', limit: 100 }))) {
       for (const found of await checkStream(database, stream)) there.add(found)
-      await checkViews(database, hosts, stream)
+      for (const found of await checkViews(database, hosts, stream)) there.add(found)
     }
     for (const line of answered) assert.ok(there.has(line), `answered and gone: ${line}`)
   } finally {
@@ -82,7 +82,7 @@ async function checkStream(database: Database, stream: ListedStream): Promise<re
     state: await readStateEvents(tx, stream.id, all),
   }))
   assert.equal(events.length, stream.head, 'the head is the last event')
-  assert.equal(state.length, stream.stateHead, 'the head of the journal is its last entry')
+  assert.equal(stream.stateKept + state.length, stream.stateHead, 'the head of the journal is its last entry')
   const head = await verifyChain(stream.did, events, {
     sha256: data => new Uint8Array(hash('sha256', data, 'buffer')),
     verify: (message, signature) => verifySignature(stream.signingKey ?? '', message, signature),
@@ -102,7 +102,11 @@ async function checkStream(database: Database, stream: ListedStream): Promise<re
 }
 
 /** What hosts show after the kill, from the files that were left behind, is what the log and the journal say. */
-async function checkViews(database: Database, hosts: SqlHosts, stream: ListedStream): Promise<void> {
+async function checkViews(
+  database: Database,
+  hosts: SqlHosts,
+  stream: ListedStream,
+): Promise<readonly string[]> {
   const column = async (name: string) => {
     const query = { name, params: new Map(), start: 1, limit: 10_000, user: null }
     const rows = decodeDrisl((await hosts.query(viewOf(stream), query)).drisl)
@@ -117,13 +121,15 @@ async function checkViews(database: Database, hosts: SqlHosts, stream: ListedStr
   const log = events.slice(0, 10_000).map(event => textOf(event.payload))
   assert.deepEqual(await column('mirror'), log, 'the mirror is the log')
   assert.deepEqual(await column('all'), log, 'the tables show the log')
-  if (stream.stateKept > 0) return
   const state = await database.read(tx => readStateEvents(tx, stream.id, all))
+  const notes = await column('notes')
+  assert.equal(notes.length, stream.stateHead, 'the state shows all that the journal ever had')
   assert.deepEqual(
-    await column('notes'),
+    notes.slice(stream.stateKept),
     state.map(event => textOf(event.payload)),
     'the state shows its journal',
   )
+  return notes.map(note => `state ${stream.did} ${String(note)}`)
 }
 
 function seeded(seedOf: number): () => number {

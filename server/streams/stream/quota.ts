@@ -43,13 +43,20 @@ export function createQuotas(deps: {
     used: await usedBy(tx, owner),
   })
   const of = (owner: string) => database.read(tx => quotaIn(tx, owner))
-  const knownOf = async (owner: string): Promise<Known> => {
-    const there = known.get(owner)
-    if (there !== undefined && clock.monotonic() < there.untilMs) return there
+  /** One look for all who ask meanwhile, who then go on in the order in which they asked. */
+  const looking = new Map<string, Promise<Known>>()
+  const look = async (owner: string): Promise<Known> => {
     const { quota, used } = await of(owner)
     const fresh = { quota, bytes: used.bytes, untilMs: clock.monotonic() + rememberMs }
     known.set(owner, fresh)
     return fresh
+  }
+  const knownOf = async (owner: string): Promise<Known> => {
+    const there = known.get(owner)
+    if (there !== undefined && clock.monotonic() < there.untilMs) return there
+    const under = looking.get(owner) ?? look(owner).finally(() => looking.delete(owner))
+    looking.set(owner, under)
+    return under
   }
 
   return {
