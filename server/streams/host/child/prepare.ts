@@ -26,7 +26,7 @@ function* attempt(
   batches: readonly Batch[],
   broken: Map<number, string>,
 ): Steps<readonly BatchResult[] | undefined> {
-  const { own, connection, position } = opened
+  const { connection, position } = opened
   const start = kind === 'event' ? position.log : position.seq
   const results: BatchResult[] = []
   let at = start
