@@ -121,10 +121,19 @@ function commandOf(options: ChildOptions): [string, string[]] {
     ...options.arguments,
   ]
   if (process.platform === 'win32') return [node[0] ?? '', node.slice(1)]
+  // The shell lets go of the pipe, so that its end is heard when the child ends.
   const limit = boundsChildMemory
     ? `ulimit -v ${Math.floor(options.memoryBytesMax / 1024)} || exit 78; ulimit -c 0; `
     : ''
-  return ['/bin/sh', ['-c', `${limit}"$@" >/dev/null & echo $!; read -r end; kill -9 $!`, 'sh', ...node]]
+  return [
+    '/bin/sh',
+    [
+      '-c',
+      `${limit}"$@" >/dev/null & exec ${frameDescriptor}>&-; echo $!; read -r end; kill -9 $!`,
+      'sh',
+      ...node,
+    ],
+  ]
 }
 
 /** Not ours; only what makes it small and quick to start. */

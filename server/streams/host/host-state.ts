@@ -62,3 +62,14 @@ export function killHost(host: Host, why: 'overdue' | 'evicted'): void {
   host.ending = why
   host.process.kill()
 }
+
+/** What is told of hosts. */
+export function countsOf(hosts: ReadonlySet<Host>): { hosts: number; openStreams: number; stuck: number } {
+  let openStreams = 0
+  let stuck = 0
+  for (const host of hosts) {
+    openStreams += host.process.openCount()
+    if (host.use === 'slow' && host.current !== undefined) stuck += 1
+  }
+  return { hosts: hosts.size, openStreams, stuck }
+}

@@ -84,6 +84,31 @@ test('batches of one request pass or fail each by itself, and those that pass ar
   assert.deepEqual(await stream.query('notes'), [])
 })
 
+test('of a batch that is refused at its second event nothing stays, and the next one is numbered in its place', async t => {
+  const hosts = openTestHosts(t)
+  const stream = hosts.stream(notes)
+  const signature = new Uint8Array(64)
+  const batch = (user: string, ...bodies: string[]) => ({
+    user,
+    payloads: bodies.map(body => encodeDrisl({ body })),
+    signature,
+  })
+  const ada = 'did:plc:ada'
+  const stubborn = {
+    ...batch(ada, 'lost'),
+    payloads: [encodeDrisl({ body: 'lost' }), new Uint8Array([0xff])],
+  }
+  const prepared = await hosts.hosts.prepare(stream.view(), [stubborn, batch(ada, 'kept')])
+  assert.deepEqual(
+    prepared.results.map(result => result.ok && result.firstIdx),
+    [false, 1],
+  )
+  stream.events.push({ idx: 1, user: ada, payload: encodeDrisl({ body: 'kept' }), signature })
+  await prepared.commit()
+  assert.deepEqual(await stream.query('notes'), [{ idx: 1, body: 'kept' }])
+  assert.equal((await stream.query('log')).length, 1)
+})
+
 test('a batch that rolls back the whole transaction takes no other batch with it', async t => {
   const hosts = openTestHosts(t)
   const stream = hosts.stream({

@@ -29,9 +29,9 @@ export interface RunOptions {
   readonly killed: (reason: 'overdue' | 'crashed') => void
 }
 
-/** Gives the function that runs a job in a host that has nothing to do. */
-export function createRunner(options: RunOptions): (host: Host, job: Waiting) => void {
-  const { clock, log, metrics, memory } = options
+/** Watches the time of a job; gives what ends it. */
+function createWatch(options: RunOptions): (host: Host, job: Waiting) => () => void {
+  const { clock, log, memory } = options
 
   /** Fires one turn of the loop later than it is due, so that an answer that is here already is read first. */
   const afterReading = (delayMs: number, fn: () => void): (() => void) => {
@@ -57,7 +57,7 @@ export function createRunner(options: RunOptions): (host: Host, job: Waiting) =>
     host.process.yieldToOthers()
   }
 
-  const watch = (host: Host, job: Waiting): (() => void) => {
+  return (host, job) => {
     const { softMs } = job
     const others = host.use === 'quick' || host.use === 'trial'
     const settlingMs = host.hasSettled ? settleMs : 0
@@ -76,6 +76,12 @@ export function createRunner(options: RunOptions): (host: Host, job: Waiting) =>
       cancelHard()
     }
   }
+}
+
+/** Gives the function that runs a job in a host that has nothing to do. */
+export function createRunner(options: RunOptions): (host: Host, job: Waiting) => void {
+  const { clock, metrics, memory } = options
+  const watch = createWatch(options)
 
   const failed = (host: Host, job: Waiting, error: Error) => {
     const isLost = error instanceof HostEnded && !job.isBound

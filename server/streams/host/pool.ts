@@ -3,16 +3,12 @@
  * is tried on a spare first. A request that is not quick keeps its host for itself, and the others move on to the spare;
  * from then on its owner is served beside the others for a while. Nothing runs while nothing is asked.
  */
-import type { SpawnChild } from '../../kernel/child.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/errors.ts'
-import type { Logger } from '../../kernel/log.ts'
 import { startHostProcess } from './host-process.ts'
-import { type Beside, type Host, isIdle, killHost, newHost, type Use } from './host-state.ts'
-import { boundJob, Crashed, type Job, type Waiting } from './job.ts'
+import { type Beside, countsOf, type Host, isIdle, killHost, newHost, type Use } from './host-state.ts'
+import { boundJob, Crashed, type Waiting } from './job.ts'
 import {
   buildHostsMax,
-  type HostLimits,
   idleMs,
   slowHostsMax,
   sparesMax,
@@ -21,39 +17,10 @@ import {
   waitingMax,
 } from './limits.ts'
 import { createPoolMemory } from './pool-memory.ts'
-import type { PoolMetrics } from './pool-metrics.ts'
 import { createRunner } from './pool-run.ts'
 import { allTaken, createWaitingJobs } from './pool-waiting.ts'
-import { encodeRequest, type HostReply } from './protocol.ts'
-
-export interface Pool {
-  /** Rejects with Overdue, Crashed, or Refusal `unavailable`. */
-  run(job: Job): Promise<HostReply>
-  /** Ends the transaction that a job left open. Never rejects: when its host is gone, so is the transaction. */
-  settle(key: string, op: 'commit' | 'abort'): Promise<void>
-  /** Resolves when transactions of this target that were settled are over. */
-  drain(key: string): Promise<void>
-  /** Whatever has this target open must open it again. */
-  forget(key: string): Promise<void>
-  counts(): PoolCounts
-  close(): void
-}
-
-export interface PoolCounts {
-  readonly hosts: number
-  readonly openStreams: number
-  readonly stuck: number
-  readonly kills: number
-}
-
-export interface PoolOptions {
-  readonly spawn: SpawnChild
-  readonly folder: string
-  readonly clock: Clock
-  readonly log: Logger
-  readonly limits: HostLimits
-  readonly metrics: PoolMetrics
-}
+import type { Pool, PoolOptions } from './pool-types.ts'
+import { encodeRequest } from './protocol.ts'
 
 export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolOptions): Pool {
   const hosts = new Set<Host>()
@@ -327,12 +294,7 @@ export function createPool({ spawn, folder, clock, log, limits, metrics }: PoolO
       if (host !== undefined && host.current === undefined && host.use !== 'starting')
         await closeIn(host, key)
     },
-    counts: () => ({
-      hosts: hosts.size,
-      openStreams: [...hosts].reduce((sum, host) => sum + host.process.openCount(), 0),
-      stuck: used('slow').filter(host => host.current !== undefined).length,
-      kills,
-    }),
+    counts: () => ({ ...countsOf(hosts), kills }),
     close: () => {
       closed = true
       stopSweeping?.()

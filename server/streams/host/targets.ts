@@ -20,7 +20,7 @@ import {
   roundsMax,
   softMs,
 } from './limits.ts'
-import type { Pool } from './pool.ts'
+import type { Pool } from './pool-types.ts'
 import {
   encodeRequest,
   type HostReply,
@@ -202,6 +202,18 @@ export function createTargets({ pool, sources, clock, log, limits }: TargetsOpti
       return pool.forget(key)
     },
   }
+}
+
+/** A target that is none: for what concerns no stream that is open. */
+export const nobody: Asked = {
+  key: '#',
+  did: '',
+  cid: '',
+  generation: 0,
+  build: false,
+  head: 0,
+  stateHead: 0,
+  owner: '#',
 }
 
 /** Where a question and all that it needs first are run. */

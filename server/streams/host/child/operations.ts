@@ -87,11 +87,10 @@ export function fileOperations(kept: Kept, fileBytesMax: number): Operations {
       copyDatabase(files.state, `${files.folder}/state-copy.db`)
       return {}
     },
-    validate: request => ({ warnings: validateModule(asBytes(request['bytes'], 'bytes')) }),
   }
 }
 
-/** About events and rows. */
+/** About what a module says, and about events and rows. */
 export function rowOperations(kept: Kept, limits: RowLimits, monotonic: () => number): Operations {
   /** Runs a slice of the batches that are being prepared. */
   const goOn = (one: Opened, request: DrislMap): Reply => {
@@ -108,6 +107,7 @@ export function rowOperations(kept: Kept, limits: RowLimits, monotonic: () => nu
   }
 
   return {
+    validate: request => ({ warnings: validateModule(asBytes(request['bytes'], 'bytes')) }),
     apply: request => {
       const untilMs = monotonic() + asInteger(request['budgetMs'], 'budgetMs')
       const target = readTarget(request)
