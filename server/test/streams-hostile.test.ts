@@ -43,6 +43,8 @@ it('a neighbour’s events are answered while modules of strangers loop and swel
   const { streamDid: neighbour } = await good.client.createStream(moduleCid)
   const { streamDid: bystander } = await good.client.createStream(moduleCid)
   for (const stream of [neighbour, bystander]) await good.client.sendEvent(stream, Buffer.from('warm'))
+  // An answer to a query shows that its host has come to the commit before it.
+  await good.client.query(bystander, { name: 'lines', params: {} })
   const before = filesOf(join(leaf.dataFolder, 'streams', bystander))
 
   const times: number[] = []
